@@ -1,0 +1,138 @@
+"""How nbval compares a committed notebook with a new run, and which tests share a process.
+
+Text and integers must be equal. A printed float may differ by one unit of its last printed digit,
+because another processor may round the other way. Figures, which nbval skips, are decoded and compared.
+This file stands in the root because tests/conftest.py is not loaded for chapters/.
+"""
+
+import base64
+import copy
+import io
+import re
+from decimal import Decimal
+from queue import Empty
+
+import numpy as np
+import pytest
+from nbval.kernel import RunningKernel
+from nbval.plugin import IPyNbCell
+from PIL import Image
+
+FLOAT = re.compile(r"(?<![\w.])[-+]?\d+\.\d+(?:[eE][-+]?\d+)?(?![\w.])")
+BLOCK = 4  # pixels: the side of the squares over which figures are averaged
+VISIBLE = 24  # of 255: a square that differs by more has visibly changed
+CHANGED_SHARE = 0.002  # a figure has changed if more of its squares than this have
+
+REMEDY = (
+    "\nThe chapter no longer gives what is stored. If the change is meant, edit the .md and run "
+    "`make notebooks CHAPTER=part/topic`; a stored output is never edited by hand."
+)
+
+
+def same_float(new, stored):
+    """True if two printed floats have the same number of decimals and differ by at most one unit of the last."""
+    new, stored = Decimal(new), Decimal(stored)
+    exponent = stored.as_tuple().exponent
+    return new.as_tuple().exponent == exponent and abs(new - stored) <= Decimal(1).scaleb(exponent)
+
+
+def snapped(new, stored):
+    """`new` with runs of spaces collapsed and each float that agrees with its counterpart replaced by it."""
+    new, stored = collapsed(new), collapsed(stored)
+    counterparts = iter(FLOAT.findall(stored))
+
+    def snap(match):
+        counterpart = next(counterparts, None)
+        return counterpart if counterpart and same_float(match[0], counterpart) else match[0]
+
+    return FLOAT.sub(snap, new)
+
+
+def collapsed(text):
+    """Text with each run of spaces, or of the dashes of a text table's rule, as one: widths are not content."""
+    return re.sub(r"-{3,}", "---", re.sub(r" +", " ", text))
+
+
+def texts(output):
+    """The (container, key) of each text in an output."""
+    if output.output_type == "stream":
+        return [(output, "text")]
+    data = output.get("data", {})
+    return [(data, key) for key in data if key.startswith("text/")]
+
+
+def squares(png):
+    """A base64 PNG as grey levels averaged over BLOCK x BLOCK pixels, with its size in pixels."""
+    image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGBA")
+    paper = Image.new("RGBA", image.size, "white")
+    grey = Image.alpha_composite(paper, image).convert("RGB")
+    return np.asarray(grey.reduce(BLOCK), dtype=float), image.size
+
+
+def figure_difference(new, stored):
+    """One line on how two base64 PNGs differ visibly, or None."""
+    (new, new_size), (stored, stored_size) = squares(new), squares(stored)
+    if new_size != stored_size:
+        return f"a figure of {new_size} pixels, stored with {stored_size}"
+    share = (np.abs(new - stored).max(axis=2) > VISIBLE).mean()
+    return f"a figure differs visibly in {share:.2%} of its area" if share > CHANGED_SHARE else None
+
+
+def pictures(outputs):
+    """The base64 PNGs of a cell's outputs."""
+    return [output["data"]["image/png"] for output in outputs if "image/png" in output.get("data", {})]
+
+
+nbval_compare = IPyNbCell.compare_outputs
+
+
+def compare_outputs(cell, test, ref, skip_compare=None):
+    """nbval's comparison with floats snapped and figures compared. `test`: new outputs, `ref`: stored ones."""
+    test, ref = copy.deepcopy(test), copy.deepcopy(ref)
+    for new, stored in zip(test, ref):
+        for (new_data, key), (stored_data, _) in zip(texts(new), texts(stored)):
+            stored_text = stored_data.get(key, "")
+            new_data[key] = snapped(new_data[key], stored_text)
+            if key in stored_data:
+                stored_data[key] = collapsed(stored_text)
+    equal = nbval_compare(cell, test, ref, skip_compare)
+    if equal:
+        new_pictures, stored_pictures = pictures(test), pictures(ref)
+        problems = [figure_difference(*pair) for pair in zip(new_pictures, stored_pictures)]
+        if len(new_pictures) != len(stored_pictures):
+            problems.append(f"{len(new_pictures)} figures, stored with {len(stored_pictures)}")
+        cell.comparison_traceback = [problem for problem in problems if problem]
+        equal = not cell.comparison_traceback
+    if not equal:
+        cell.comparison_traceback.append(REMEDY)
+    return equal
+
+
+IPyNbCell.compare_outputs = compare_outputs
+
+nbval_get_message = RunningKernel.get_message
+
+
+def get_message(kernel, stream, timeout=None):
+    """nbval's wait for a message, which ends at once when the kernel has died. `timeout`: seconds."""
+    waited = 0
+    while True:
+        try:
+            return nbval_get_message(kernel, stream, timeout=1)
+        except Empty:
+            waited += 1
+            if not kernel.is_alive():
+                raise RuntimeError("the kernel died (out of memory, or a crash in compiled code)") from None
+            if timeout is not None and waited >= timeout:
+                raise
+
+
+RunningKernel.get_message = get_message
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """The cells of one notebook run in one kernel, so in one process."""
+    for item in items:
+        if isinstance(item, IPyNbCell):
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))

@@ -1,0 +1,80 @@
+"""The book builds from nothing, without a warning, and nothing in it is broken."""
+
+import re
+
+import book
+import pytest
+from bs4 import BeautifulSoup
+from course import CHAPTERS, ROOT, claims, code_cells, read_notebook, tags, toc_files
+
+pytestmark = pytest.mark.xdist_group("book")
+
+
+def test_every_page_is_on_disk_paired_and_in_the_table_of_contents():
+    found = book.problems(ROOT)
+    assert not found, "\n".join(found)
+
+
+@pytest.fixture(scope="module")
+def html(tmp_path_factory):
+    """The book built into an empty directory: its root, as a path."""
+    output = tmp_path_factory.mktemp("book")
+    code, printed = book.build(output)
+    assert code == 0, f"the book does not build without warnings:\n{printed[-3000:]}"
+    return output / "_build" / "html"
+
+
+@pytest.fixture(scope="module")
+def built(html):
+    """Every page of the table of contents as parsed HTML, by its path without suffix."""
+    return {
+        name: BeautifulSoup((html / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
+        for name in toc_files()
+    }
+
+
+def test_every_page_was_written(built):
+    assert len(built) >= 3, "the book has hardly a page"
+    for name, page in built.items():
+        assert page.find("h1"), f"{name}: no title in the built page"
+
+
+def test_no_markup_is_left_raw(built):
+    for name, page in built.items():
+        article = page.find("article")
+        for code in article.find_all(["pre", "code", "script"]):
+            code.extract()
+        raw = re.search(r":::|\{[a-z-]+\}`|^\s*```|\$\$", article.get_text(), flags=re.M)
+        assert not raw, f"{name}: {raw and raw[0]!r} is shown as text"
+
+
+def test_internal_links_and_anchors_resolve(html, built):
+    for name, page in built.items():
+        here = html / f"{name}.html"
+        for link in page.find("article").find_all("a", href=True):
+            path, _, anchor = link["href"].partition("#")
+            if re.match(r"[a-z]+:", link["href"]):
+                continue
+            target = (here.parent / path).resolve() if path else here
+            assert target.exists(), f"{name}: link {link['href']} leads nowhere"
+            if anchor and target.suffix == ".html":
+                ids = built.get(target.relative_to(html).with_suffix("").as_posix())
+                assert ids is None or ids.find(id=anchor), f"{name}: no anchor {link['href']}"
+
+
+def test_every_picture_has_an_alternative_text(built):
+    for name, page in built.items():
+        for picture in page.find("article").find_all("img"):
+            assert len(picture.get("alt", "")) >= 40 and "_images/" not in picture["alt"], (
+                f"{name}: {picture['src']} has no alternative text"
+            )
+
+
+def test_claims_are_marked_as_checked(built):
+    for path in CHAPTERS.glob("*/*.ipynb"):
+        cells = [cell for _, cell in code_cells(read_notebook(path)) if "claim" in tags(cell)]
+        page = built[f"chapters/{path.parent.name}/{path.stem}"]
+        assert len(page.select("div.cell.tag_claim")) == len(cells), (
+            f"{path.stem}: not every claim cell is marked in the book"
+        )
+        assert claims(read_notebook(path)) or not cells, f"{path.stem}: claim cells without claims"
