@@ -445,12 +445,12 @@ FAULTS = {
     # the data
     "a corrupted CSV": (corrupted_csv, "tests/test_datasets.py", "is not the file its card describes"),
     "a card without a field": (
-        card_without_licence,
+        in_card(lambda card: card.pop("licence")),
         "tests/test_datasets.py",
         "transactions.yml: 'licence' is a required property",
     ),
     "a ground truth that is not true": (
-        untrue_ground_truth,
+        in_card(untrue),
         "tests/test_datasets.py",
         "not true: Half are fraud",
     ),
@@ -525,7 +525,7 @@ FAULTS = {
     "a chapter the front page forgets": (
         in_file("chapters/index.md", INDEX, "# Nothing here\n"),
         "tests/test_repository.py",
-        "does not link foundations/sample.ipynb",
+        "does not link foundations/other.ipynb",
     ),
     "a README that names a target that is gone": (
         appended("README.md", "\nRun `make everything`.\n"),
@@ -634,7 +634,7 @@ def test_an_unknown_chapter_is_refused_with_those_there_are(copy):
     result = make_notebooks(copy, "foundations/simple")
     assert (
         result.returncode == 1
-        and "no chapter 'foundations/simple': there are foundations/sample" in result.stderr
+        and "no chapter 'foundations/simple': there are foundations/other, foundations/sample" in result.stderr
     )
 
 
