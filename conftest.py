@@ -8,6 +8,7 @@ This file stands in the root because tests/conftest.py is not loaded for chapter
 import base64
 import copy
 import io
+import os
 import re
 from decimal import Decimal
 from queue import Empty
@@ -17,6 +18,9 @@ import pytest
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell
 from PIL import Image
+
+# Several notebooks run at once; without this their linear algebra fights over the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 FLOAT = re.compile(r"(?<![\w.])[-+]?\d+\.\d+(?:[eE][-+]?\d+)?(?![\w.])")
 BLOCK = 4  # pixels: the side of the squares over which figures are averaged

@@ -45,7 +45,8 @@ def read_markdown(path):
 
 @lru_cache
 def read_notebook(path):
-    """A committed notebook."""
+    """A committed notebook; fails with the remedy where there is none."""
+    assert path.exists(), f"{name(path)}.md has no notebook beside it: run `make notebooks`"
     return nbformat.read(path, as_version=4)
 
 

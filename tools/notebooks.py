@@ -205,6 +205,8 @@ def main():
     parser.add_argument("chapters", nargs="*", metavar="part/topic")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
+    if arguments.jobs > 1:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # several kernels share the cores
     failed = False
     with ProcessPoolExecutor(arguments.jobs) as pool:
         jobs = {pool.submit(update, source, force): source for source, force in choose(arguments.chapters)}

@@ -41,6 +41,7 @@ def main():
     parser.add_argument("chapters", nargs="*", metavar="part/topic")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3, 4, 5])
     arguments = parser.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # several kernels share the cores
     failures = 0
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         jobs = {
