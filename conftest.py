@@ -134,9 +134,10 @@ def get_message(kernel, stream, timeout=None):
 RunningKernel.get_message = get_message
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items):
-    """The cells of one notebook run in one kernel, so in one process."""
+    """The cells of one notebook run in one kernel, so in one process; marked before xdist reads the marks."""
     for item in items:
         if isinstance(item, IPyNbCell):
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(item.config.rootpath).as_posix()))
+    return (yield)
