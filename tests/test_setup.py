@@ -62,9 +62,8 @@ def test_a_changed_pin_makes_the_environment_stale(empty_copy):
 def test_bootstrap_is_readable_by_an_old_python():
     source = (Path(bootstrap.__file__)).read_text(encoding="utf-8")
     compile(source, "bootstrap.py", "exec", dont_inherit=True)
-    assert 'f"' not in source and ":=" not in source, (
-        "tools/bootstrap.py must run on any Python 3, to say that it is too old"
-    )
+    too_new = [sign for sign in ('f"', ":=", "flush=") if sign in source]
+    assert not too_new, f"tools/bootstrap.py: {too_new}: it must start on any Python, to say that it is too old"
 
 
 def test_make_lists_its_targets():

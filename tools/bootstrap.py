@@ -1,6 +1,6 @@
 """Create .venv with the pinned dependencies, or do nothing if it is there and current.
 
-Standard library only, and nothing newer than Python 3.6 in the syntax, so that an old Python gets a
+Standard library only, and no syntax that an old Python lacks, so that an old Python gets a
 sentence and not a traceback. Usage: python3 tools/bootstrap.py
 """
 
@@ -60,7 +60,8 @@ def install():
         os.remove(STAMP)
     venv_python = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin", "python")
     subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
-    print("Installing the pinned dependencies into .venv (a few minutes, once) ...", flush=True)
+    sys.stdout.write("Installing the pinned dependencies into .venv (a few minutes, once) ...\n")
+    sys.stdout.flush()
     pip = [venv_python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run(pip + ["-r", os.path.join(ROOT, "requirements.txt")], check=True)
     with open(STAMP, "w") as file:
