@@ -62,10 +62,13 @@ def main():
     pages = len(book.toc_files(book.yaml.safe_load((book.ROOT / "_toc.yml").read_text())))
     print(f"{'what':44}{'seconds':>9}{'MB':>8}")
     with tempfile.TemporaryDirectory() as directory:
-        cold = timed(book.build, Path(directory))
-        again = timed(book.build, Path(directory))
+        front_page = Path(directory) / "_toc.yml"
+        front_page.write_text("format: jb-book\nroot: chapters/index\n")
+        start_up = timed(book.build, Path(directory) / "front", "--toc", front_page)
+        cold = timed(book.build, Path(directory) / "all")
+        again = timed(book.build, Path(directory) / "all")
     print(f"{f'book from nothing, {pages} pages':44}{cold:9.1f}")
-    print(f"{'  of that a page beyond the second build':44}{(cold - again) / pages:9.2f}")
+    print(f"{'  of that a page beyond the front page':44}{(cold - start_up) / (pages - 1):9.2f}")
     print(f"{'book again, nothing changed':44}{again:9.1f}")
     for source in chapter_sources():
         seconds, megabytes = run_chapter(source)

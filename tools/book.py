@@ -50,10 +50,10 @@ def problems(root=ROOT):
     return lines
 
 
-def build(output):
-    """Run jupyter-book into `output`/_build/html. Returns (exit code, what it printed)."""
+def build(output, *options):
+    """Run jupyter-book, with further options, into `output`/_build/html. Returns (exit code, what it printed)."""
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    command = [jupyter_book, "build", ROOT, "--path-output", output, "-W", "-n", "--keep-going", "-q"]
+    command = [jupyter_book, "build", ROOT, "--path-output", output, "-W", "-n", "--keep-going", "-q", *options]
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return result.returncode, result.stdout
 
