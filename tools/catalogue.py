@@ -41,7 +41,7 @@ def entry(card):
     blocks = [
         f"## {card['name']}: {cell(card['title'])}",
         "\n".join(facts),
-        cell(card["made"]),
+        cell(card["made"]["mechanism"]),
         "\n".join(columns),
         parameters(card["made"]["parameters"]),
         "True of the data, checked on every build:",
