@@ -38,8 +38,9 @@ lab: setup  ## open the chapters in JupyterLab
 
 constraints: setup  ## pin every transitive dependency again, one numpy and scipy for all Pythons
 	@$(PY) -m pip install --quiet uv
-	@grep -v '^-c' requirements.txt | .venv/bin/uv pip compile --quiet --universal --upgrade \
-	  --python-version 3.11 --fork-strategy fewest --no-annotate --no-header - --output-file constraints.txt
+	@grep -v '^-' requirements.txt | .venv/bin/uv pip compile --quiet --universal --upgrade \
+	  --python-version 3.11 --fork-strategy fewest --excludes tools/cuda.txt \
+	  --no-annotate --no-header - --output-file constraints.txt
 
 clean:  ## remove what was built; .venv stays
 	@rm -rf _build .pytest_cache .ruff_cache
