@@ -126,6 +126,7 @@ def get_message(kernel, stream, timeout=None):
         except Empty:
             waited += 1
             if not kernel.is_alive():
+                kernel.stop()  # nbval leaves the channels of a dead kernel open, and their threads running
                 raise RuntimeError("the kernel died (out of memory, or a crash in compiled code)") from None
             if timeout is not None and waited >= timeout:
                 raise

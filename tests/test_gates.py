@@ -98,7 +98,8 @@ def copy(reduced, tmp_path):
 
 def check(root, *arguments):
     """Run pytest on the copy. Returns (exit code, output)."""
-    command = [sys.executable, "-m", "pytest", "--numprocesses=0", "-p", "no:cacheprovider", *arguments]
+    options = ["--numprocesses=0", "--timeout=120", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *options, *arguments]
     result = subprocess.run(command, capture_output=True, text=True, cwd=root)
     return result.returncode, result.stdout + result.stderr
 
@@ -656,6 +657,14 @@ def test_make_book_names_a_missing_notebook_in_one_line(copy):
         result.stderr.strip()
         == "error: chapters/foundations/sample.md has no notebook beside it: run `make notebooks`"
     )
+
+
+def test_a_test_that_hangs_is_named(copy):
+    (copy / "tests" / "test_hanging.py").write_text(
+        "import threading\n\n\ndef test_waits():\n    threading.Event().wait()\n"
+    )
+    code, output = check(copy, "tests/test_hanging.py", "--timeout=2")
+    assert code == 1 and "test_waits" in output and "Timeout" in output, output
 
 
 def test_gates_cover_every_file_of_tests():

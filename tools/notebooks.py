@@ -10,6 +10,7 @@ the clock is stored, so the same input gives the same bytes.
 
 import argparse
 import hashlib
+import multiprocessing
 import os
 import re
 import sys
@@ -208,7 +209,8 @@ def main():
     if arguments.jobs > 1:
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # several kernels share the cores
     failed = False
-    with ProcessPoolExecutor(arguments.jobs) as pool:
+    spawn = multiprocessing.get_context("spawn")  # a fork would copy locks that another thread may hold
+    with ProcessPoolExecutor(arguments.jobs, mp_context=spawn) as pool:
         jobs = {pool.submit(update, source, force): source for source, force in choose(arguments.chapters)}
         for job in tqdm(as_completed(jobs), total=len(jobs), unit="chapter"):
             name = name_of(jobs[job])
