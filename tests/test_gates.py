@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -97,10 +98,10 @@ def copy(reduced, tmp_path):
 
 
 def check(root, *arguments):
-    """Run pytest on the copy. Returns (exit code, output)."""
+    """Run pytest on the copy as a CI does, where it prints differences in full. Returns (exit code, output)."""
     options = ["--numprocesses=0", "--timeout=120", "-p", "no:cacheprovider"]
     command = [sys.executable, "-m", "pytest", *options, *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=root)
+    result = subprocess.run(command, capture_output=True, text=True, cwd=root, env={**os.environ, "CI": "true"})
     return result.returncode, result.stdout + result.stderr
 
 

@@ -29,7 +29,8 @@ class TestPair:
         in_md = [(cell.cell_type, cell.source) for cell in read_markdown(source).cells]
         in_nb = [(cell.cell_type, cell.source) for cell in committed(source).cells]
         for index, (left, right) in enumerate(zip(in_md, in_nb)):
-            assert left == right, f"{name(source)}: cell {index} of the .ipynb is not that of the .md: {REMEDY}"
+            same = left == right
+            assert same, f"{name(source)}: cell {index} of the .ipynb is not that of the .md: {REMEDY}"
         assert len(in_md) == len(in_nb), (
             f"{name(source)}: {len(in_md)} cells in the .md, {len(in_nb)} in the .ipynb: {REMEDY}"
         )
@@ -45,7 +46,8 @@ class TestPair:
         )
 
     def test_markdown_is_in_canonical_form(self, source):
-        assert source.read_text(encoding="utf-8") == tool.canonical_markdown(source), (
+        canonical = source.read_text(encoding="utf-8") == tool.canonical_markdown(source)
+        assert canonical, (  # comparing the texts here would have pytest look for the differences for minutes
             f"{name(source)}.md is not as jupytext writes it, so JupyterLab would not open the pair: {REMEDY}"
         )
 
