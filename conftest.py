@@ -1,4 +1,4 @@
-"""How nbval compares a committed notebook with a new run, and which tests share a process.
+"""How nbval compares a committed notebook with a new run, which tests share a process, and what may be left.
 
 Text and integers must be equal. A printed float may differ by one unit of its last printed digit,
 because another processor may round the other way. Figures, which nbval skips, are decoded and compared.
@@ -14,9 +14,10 @@ from decimal import Decimal
 from queue import Empty
 
 import numpy as np
+import psutil
 import pytest
 from nbval.kernel import RunningKernel
-from nbval.plugin import IPyNbCell
+from nbval.plugin import IPyNbCell, IPyNbFile
 from PIL import Image
 
 # Several notebooks run at once; without this their linear algebra fights over the cores.
@@ -135,10 +136,85 @@ def get_message(kernel, stream, timeout=None):
 RunningKernel.get_message = get_message
 
 
+MARK = "COURSE_NOTEBOOK"  # in the environment of a kernel, and so of every process that its cells start
+PATIENCE = 10  # seconds that a process may take to end after its kernel
+
+
+def started_by(mark):
+    """The processes that carry this mark: a notebook's kernel and what its cells have started."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == mark:
+                found.append(process)
+        except (psutil.Error, OSError):  # ended meanwhile, or somebody else's
+            continue
+    return found
+
+
+def listens(process):
+    """True if a process waits for connections."""
+    try:
+        return any(each.status == psutil.CONN_LISTEN for each in process.net_connections("tcp"))
+    except psutil.Error:
+        return False
+
+
+def command(process):
+    """The start of a process's command line."""
+    try:
+        return " ".join(process.cmdline())[:200]
+    except psutil.Error:
+        return f"process {process.pid}"
+
+
+nbval_setup, nbval_teardown = IPyNbFile.setup, IPyNbFile.teardown
+
+
+def setup(notebook):
+    """nbval's start of a kernel, marked."""
+    os.environ[MARK] = notebook.mark = f"{os.getpid()} {notebook.path}"
+    try:
+        nbval_setup(notebook)
+    finally:
+        del os.environ[MARK]
+
+
+def teardown(notebook):
+    """nbval's end of a kernel; fails if the notebook leaves a server when it ends, or any process thereafter."""
+    kernel = notebook.kernel.km.provisioner.pid if notebook.kernel and notebook.kernel.is_alive() else None
+    before = started_by(notebook.mark) if kernel else []
+    left = {process: command(process) for process in before if process.pid != kernel and listens(process)}
+    nbval_teardown(notebook)
+    for process in psutil.wait_procs(started_by(notebook.mark), timeout=PATIENCE)[1]:
+        left[process] = command(process)
+        process.kill()
+    if left:
+        pytest.fail(
+            f"{notebook.path.name} left {len(left)} process(es) running: {'; '.join(left.values())}. Stop each in the "
+            "cell that starts it, with a context manager, so that it also ends when the cell fails.",
+            pytrace=False,
+        )
+
+
+IPyNbFile.setup, IPyNbFile.teardown = setup, teardown
+
+
+def measures_time(cell):
+    """True if the setup cell of this cell's notebook is tagged `alone`."""
+    first = next((each for each in cell.parent.nb.cells if each.cell_type == "code"), None)
+    return first is not None and "alone" in first.metadata.get("tags", [])
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items):
-    """The cells of one notebook run in one kernel, so in one process; marked before xdist reads the marks."""
+    """Cells of one notebook share a kernel, so a process; those of a notebook that measures time are marked `alone`.
+
+    The marks are set before pytest selects by them and before xdist reads them.
+    """
     for item in items:
         if isinstance(item, IPyNbCell):
             item.add_marker(pytest.mark.xdist_group(item.path.relative_to(item.config.rootpath).as_posix()))
+            if measures_time(item):
+                item.add_marker(pytest.mark.alone)
     return (yield)

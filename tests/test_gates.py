@@ -302,6 +302,23 @@ FAULTS = {
         SAMPLE,
         "the kernel died",
     ),
+    "a server that the notebook leaves running": (
+        in_both(
+            "held, tried = 10, 10",
+            "__import__('subprocess').Popen(['python', '-m', 'http.server', '0', '-b', '127.0.0.1'])\n"
+            "__import__('time').sleep(3)\nheld, tried = 10, 10",
+        ),
+        SAMPLE,
+        "left 1 process.*http.server",
+    ),
+    "a process that outlives its notebook": (
+        in_both(
+            "held, tried = 10, 10",
+            "__import__('subprocess').Popen(['sleep', '60'], start_new_session=True)\nheld, tried = 10, 10",
+        ),
+        SAMPLE,
+        "left 1 process.*sleep 60",
+    ),
     # the pair
     "code edited and not executed": (
         in_markdown("scale=3", "scale=4"),

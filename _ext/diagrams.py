@@ -1,0 +1,40 @@
+"""Draw Mermaid diagrams while the book is built, as pictures with the `accDescr:` line as alternative text.
+
+sphinxcontrib-mermaid runs the command; it would embed the SVG as an object without an alternative text.
+"""
+
+import re
+import shlex
+import sys
+from html import escape
+from pathlib import Path
+
+from docutils.nodes import SkipNode
+from sphinxcontrib.mermaid import mermaid, render_mm
+
+
+def visit_mermaid(translator, node):
+    """Write one diagram as `<img>`; a diagram that cannot be drawn fails the build."""
+    path, file = render_mm(translator, node["code"], node["options"], "svg")
+    _, _, width, height = re.search(r'viewBox="([^"]+)"', Path(file).read_text(encoding="utf-8"))[1].split()
+    size = f'width="{float(width):.0f}" height="{float(height):.0f}"'
+    description = re.search(r"^\s*accDescr:\s*(.+)$", node["code"], flags=re.M)
+    text = escape(description[1].strip()) if description else ""
+    translator.body.append(
+        f'<div class="diagram"><img src="{path}" {size} alt="{text}" loading="lazy" /></div>\n'
+    )
+    raise SkipNode
+
+
+def configure(app, config):
+    """Let this environment's mermaidx draw, in the colours of the course."""
+    config.mermaid_cmd = shlex.join([sys.executable, "-m", "mermaidx"])
+    config.mermaid_params = ["--quiet", "--config", str(Path(__file__).with_name("mermaid.json"))]
+
+
+def setup(app):
+    """Sphinx's entry point."""
+    app.setup_extension("sphinxcontrib.mermaid")
+    app.connect("config-inited", configure)
+    app.add_node(mermaid, override=True, html=(visit_mermaid, None))
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
