@@ -305,7 +305,7 @@ FAULTS = {
     "a server that the notebook leaves running": (
         in_both(
             "held, tried = 10, 10",
-            "__import__('subprocess').Popen(['python', '-m', 'http.server', '0', '-b', '127.0.0.1'])\n"
+            "__import__('subprocess').Popen([__import__('sys').executable, '-m', 'http.server', '0', '-b', '127.0.0.1'])\n"
             "__import__('time').sleep(3)\nheld, tried = 10, 10",
         ),
         SAMPLE,
