@@ -18,8 +18,9 @@ setup:  ## create .venv with the pinned dependencies (the other targets call thi
 book: setup  ## build the static book, warnings are errors
 	@$(PY) tools/book.py
 
-test: setup  ## run every check: notebooks, chapters, data, book, and the tests of the tests
-	@$(PY) -m pytest
+test: setup  ## run every check; notebooks that measure time come last, with nothing beside them
+	@failed=0; $(PY) -m pytest -m "not alone" || failed=1; \
+	  $(PY) -m pytest -m alone --numprocesses=0 || failed=1; exit $$failed
 
 notebooks: setup  ## execute what changed (CHAPTER=part/topic forces one) and write the notebooks
 	@$(PY) tools/notebooks.py $(CHAPTER)

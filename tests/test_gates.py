@@ -685,6 +685,17 @@ def test_a_test_that_hangs_is_named(copy):
     assert code == 1 and "test_waits" in output and "Timeout" in output, output
 
 
+def test_a_notebook_that_measures_time_is_set_apart(copy):
+    notebook = json.loads(notebook_of(copy).read_text(encoding="utf-8"))
+    next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")["metadata"]["tags"] = ["alone"]
+    notebook_of(copy).write_text(json.dumps(notebook), encoding="utf-8")
+    for marker, wanted, unwanted in [("alone", "sample", "other"), ("not alone", "other", "sample")]:
+        code, output = check(copy, "--collect-only", "-m", marker, "chapters")
+        assert code == 0 and f"{wanted}.ipynb" in output and f"{unwanted}.ipynb" not in output, output
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert '-m "not alone"' in recipe and "-m alone --numprocesses=0" in recipe, "make test must run both"
+
+
 def test_gates_cover_every_file_of_tests():
     gated = {Path(where).name for _, where, _ in FAULTS.values()}
     files = {path.name for path in (ROOT / "tests").glob("test_*.py")} - {"test_gates.py", "test_setup.py"}
