@@ -17,7 +17,8 @@ def visit_mermaid(translator, node):
     """Write one diagram as `<img>`; a diagram that cannot be drawn fails the build."""
     path, file = render_mm(translator, node["code"], node["options"], "svg")
     _, _, width, height = re.search(r'viewBox="([^"]+)"', Path(file).read_text(encoding="utf-8"))[1].split()
-    size = f'width="{float(width):.0f}" height="{float(height):.0f}"'
+    # On a telephone a diagram shrinks to two thirds, where its letters can still be read; wider ones scroll.
+    size = f'width="{float(width):.0f}" height="{float(height):.0f}" style="min-width: {float(width) * 2 / 3:.0f}px"'
     description = re.search(r"^\s*accDescr:\s*(.+)$", node["code"], flags=re.M)
     text = escape(description[1].strip()) if description else ""
     translator.body.append(
