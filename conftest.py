@@ -10,12 +10,17 @@ import copy
 import io
 import os
 import re
+import urllib.request
 from decimal import Decimal
+from functools import cache
+from pathlib import Path
 from queue import Empty
 
 import numpy as np
+import pooch
 import psutil
 import pytest
+import yaml
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile
 from PIL import Image
@@ -206,15 +211,46 @@ def measures_time(cell):
     return first is not None and "alone" in first.metadata.get("tags", [])
 
 
+@cache
+def reachable(url):
+    """True if a file can be fetched from here."""
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+@cache
+def out_of_reach(path, root):
+    """Why a notebook cannot have the real data that it fetches, in one line, or None."""
+    registry = root / "datasets" / "real" / "registry.yml"
+    entries = re.findall(r'fetch\(\\?"(\w+)\\?"\)', path.read_text(encoding="utf-8"))
+    if not entries or not registry.exists():
+        return None
+    known = yaml.safe_load(registry.read_text(encoding="utf-8"))
+    folder = Path(os.environ.get("COURSE_REAL_DATA") or pooch.os_cache("ml-system-design-measured"))
+    for file in (file for entry in entries for file in known.get(entry, {}).get("files", [])):
+        if not (folder / file["path"]).exists() and not reachable(file["url"]):
+            return (
+                f"{path.parent.name}/{path.stem} needs {file['path']}: go online once, or set COURSE_REAL_DATA to a "
+                "folder that holds the files of datasets/real/registry.yml"
+            )
+    return None
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items):
     """Cells of one notebook share a kernel, so a process; those of a notebook that measures time are marked `alone`.
 
-    The marks are set before pytest selects by them and before xdist reads them.
+    The marks are set before pytest selects by them and before xdist reads them. A notebook whose real data cannot be
+    had is skipped.
     """
     for item in items:
         if isinstance(item, IPyNbCell):
             item.add_marker(pytest.mark.xdist_group(item.path.relative_to(item.config.rootpath).as_posix()))
             if measures_time(item):
                 item.add_marker(pytest.mark.alone)
+            if reason := out_of_reach(item.path, item.config.rootpath):
+                item.add_marker(pytest.mark.skip(reason=reason))
     return (yield)

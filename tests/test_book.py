@@ -16,15 +16,6 @@ def test_every_page_is_on_disk_paired_and_in_the_table_of_contents():
 
 
 @pytest.fixture(scope="module")
-def html(tmp_path_factory):
-    """The book built into an empty directory: its root, as a path."""
-    output = tmp_path_factory.mktemp("book")
-    code, printed = book.build(output)
-    assert code == 0, f"the book does not build without warnings:\n{printed[-3000:]}"
-    return output / "_build" / "html"
-
-
-@pytest.fixture(scope="module")
 def built(html):
     """Every page of the table of contents as parsed HTML, by its path without suffix."""
     return {

@@ -10,6 +10,7 @@ import sys
 
 import catalogue
 import jsonschema
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -22,7 +23,7 @@ COLUMN = {
     "required": ["name", "type", "unit", "description", "missing"],
     "properties": {
         "name": {"type": "string"},
-        "type": {"enum": ["integer", "number", "string", "datetime", "boolean"]},
+        "type": {"enum": ["integer", "number", "string", "datetime", "boolean", "list", "mapping"]},
         "unit": {"type": ["string", "null"]},
         "description": TEXT,
         "values": {"type": "array", "minItems": 1},
@@ -78,6 +79,10 @@ SCHEMA = {
     },
     "additionalProperties": False,
 }
+WRITTEN = {  # by hand, as YAML: no size that an edit would change, and no builder
+    **SCHEMA,
+    "required": [key for key in SCHEMA["required"] if key not in ("rows", "bytes", "sha256", "seed", "made")],
+}
 
 IS_OF_TYPE = {
     "integer": types.is_integer_dtype,
@@ -85,18 +90,26 @@ IS_OF_TYPE = {
     "string": types.is_string_dtype,
     "datetime": types.is_datetime64_any_dtype,
     "boolean": types.is_bool_dtype,
+    "list": lambda series: series.map(type).eq(list).all(),
+    "mapping": lambda series: series.map(type).eq(dict).all(),
 }
 
-every_dataset = pytest.mark.parametrize("dataset", sorted(path.stem for path in DATASETS.glob("*.csv")))
+built = sorted(path.stem for path in DATASETS.glob("*.csv"))
+written = sorted(path.stem.removesuffix("-card") for path in DATASETS.glob("*-card.yml"))
+every_dataset = pytest.mark.parametrize("dataset", built)
+every_table = pytest.mark.parametrize("dataset", built + written)
 
 
 def card_of(dataset):
     """The card of a data set."""
-    return yaml.safe_load((DATASETS / f"{dataset}.yml").read_text(encoding="utf-8"))
+    file = f"{dataset}-card.yml" if dataset in written else f"{dataset}.yml"
+    return yaml.safe_load((DATASETS / file).read_text(encoding="utf-8"))
 
 
 def frame_of(dataset):
-    """The CSV of a data set, its datetime columns parsed."""
+    """The rows of a data set; of a CSV the datetime columns parsed."""
+    if dataset in written:
+        return pd.DataFrame(yaml.safe_load((DATASETS / f"{dataset}.yml").read_text(encoding="utf-8")))
     times = [column["name"] for column in card_of(dataset)["columns"] if column["type"] == "datetime"]
     return pd.read_csv(DATASETS / f"{dataset}.csv", parse_dates=times)
 
@@ -109,10 +122,21 @@ def test_every_csv_has_a_card_and_a_builder():
             )
 
 
-@every_dataset
+def test_every_yaml_is_a_card_or_has_one():
+    cards = set(catalogue.card_paths())
+    for path in DATASETS.glob("*.yml"):
+        data = (
+            path.with_name(path.name.replace("-card", "")) if "-card" in path.name else path.with_suffix(".csv")
+        )
+        assert path not in cards or data.exists(), (
+            f"datasets/{path.name}: if it is a card, its data are missing; if it is data, write {path.stem}-card.yml"
+        )
+
+
+@every_table
 def test_card_has_every_field(dataset):
     try:
-        jsonschema.validate(card_of(dataset), SCHEMA)
+        jsonschema.validate(card_of(dataset), WRITTEN if dataset in written else SCHEMA)
     except jsonschema.ValidationError as error:
         where = "/".join(str(part) for part in error.absolute_path)
         pytest.fail(f"datasets/{dataset}.yml: {where + ': ' if where else ''}{error.message}", pytrace=False)
@@ -132,7 +156,7 @@ def test_csv_is_the_one_the_card_describes(dataset):
     )
 
 
-@every_dataset
+@every_table
 def test_columns_hold_what_the_card_says(dataset):
     frame, columns = frame_of(dataset), card_of(dataset)["columns"]
     assert list(frame.columns) == [column["name"] for column in columns], (
@@ -148,7 +172,9 @@ def test_columns_hold_what_the_card_says(dataset):
         assert "values" not in column or set(known.unique()) <= set(column["values"]), (
             f"{where} has values not in the card"
         )
-        low, high = column.get("range", [known.min(), known.max()])
+        if "range" not in column:
+            continue
+        low, high = column["range"]
         inside = (
             known.between(pd.Timestamp(low), pd.Timestamp(high))
             if column["type"] == "datetime"
@@ -181,7 +207,7 @@ def test_builder_makes_the_same_bytes(dataset, tmp_path):
     )
 
 
-@every_dataset
+@every_table
 def test_stated_ground_truth_holds(dataset):
     frame = frame_of(dataset)
     for truth in card_of(dataset)["ground_truth"]:
@@ -189,12 +215,13 @@ def test_stated_ground_truth_holds(dataset):
         assert bool(holds), f"datasets/{dataset}.csv: not true: {truth['says']} ({truth['check']})"
 
 
-@every_dataset
+@every_table
 def test_card_names_the_chapters_that_read_it(dataset):
+    file = f"{dataset}.yml" if dataset in written else f"{dataset}.csv"
     readers = sorted(
         name(path)
         for path in CHAPTERS.glob("*/*.md")
-        if re.search(rf"datasets/{dataset}\.csv", path.read_text(encoding="utf-8"))
+        if re.search(rf"datasets/{re.escape(file)}", path.read_text(encoding="utf-8"))
     )
     assert card_of(dataset)["used_by"] == readers, f"datasets/{dataset}.yml: used_by should be {readers}"
 
@@ -202,3 +229,49 @@ def test_card_names_the_chapters_that_read_it(dataset):
 def test_catalogue_is_in_step_with_the_cards():
     in_step = (DATASETS / "README.md").read_text(encoding="utf-8") == catalogue.catalogue()
     assert in_step, "datasets/README.md is not what the cards give: run `make catalogue`"
+
+
+def builder_of(dataset):
+    """The builder of a data set as a module."""
+    spec = importlib.util.spec_from_file_location(f"build_{dataset}", DATASETS / f"{dataset}.py")
+    builder = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(builder)
+    return builder
+
+
+def test_shop_pages_are_answered_as_the_truth_says():
+    builder, log = builder_of("shop"), frame_of("shop").drop_duplicates()
+    listed, joined, pages = (log[log["event"] == event] for event in ("listed", "joined", "page"))
+    item = listed.set_index("item")["truth"].str.split(expand=True).astype(float)
+    user = joined.set_index("user")["truth"].str.split(expand=True).astype(float)
+    item.columns, user.columns = ["kind", "style", "quality", "picture", "dear"], ["style", "budget", *range(5)]
+    shown = pages.assign(item=pages["shown"].str.split()).explode("item").astype({"item": float})
+    shown["position"] += shown.groupby(["session", "time"]).cumcount()
+    shown["intent"] = shown["truth"].astype(float)
+    shown = shown.join(item, on="item").join(user, on="user", rsuffix="_user")
+    needed = shown[list(range(5))].eq(shown["kind"], axis=0).any(axis=1)
+    wanted = needed.map({True: builder.OFF_INTENT["needed"], False: builder.OFF_INTENT["other"]})
+    wanted = wanted.where(shown["kind"] != shown["intent"], 1.0)
+    day = (shown["time"] - pd.Timestamp(builder.START)).dt.days - builder.SALE["first"]
+    discount = builder.SALE["discount"] * day.between(0, builder.SALE["days"] - 1)
+    gap = shown["dear"] + np.log((1 - discount) / shown["budget"])
+    match = shown["style"] == shown["style_user"]
+    p_view = shown["position"] ** -builder.DECAY * builder.p_view(
+        match, wanted, gap, shown["picture"], shown["quality"]
+    )
+    p_buy = builder.p_buy(match, gap, shown["quality"])
+    views = log[(log["event"] == "view") & log["source"].notna()]
+    for source in ("home", "search", "shuffled"):
+        p = p_view[shown["source"] == source]
+        seen = (views["source"] == source).sum()
+        assert abs(seen - p.sum()) < 4 * (p * (1 - p)).sum() ** 0.5, (
+            f"datasets/shop.csv: views on {source} pages"
+        )
+    state = log["event"].where(log["event"].isin(["sold_out", "restocked"])).groupby(log["item"]).ffill()
+    in_stock = state.loc[views.index] != "sold_out"
+    keys = ["session", "item", "position"]
+    half = shown.assign(half=p_buy**0.5).merge(views.loc[in_stock, keys], on=keys)["half"]
+    carts = (log["event"] == "cart").sum()
+    assert abs(carts - half.sum()) < 4 * (half * (1 - half)).sum() ** 0.5, (
+        "datasets/shop.csv: carts of what was viewed"
+    )

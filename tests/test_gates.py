@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from course import ROOT, TEMPLATE
+from course import ROOT, TEMPLATE, chromium
 from PIL import Image, ImageDraw
 
 COPIED = [
@@ -44,12 +44,17 @@ parts:
     chapters:
       - file: chapters/foundations/sample
       - file: chapters/foundations/other
+  - caption: Practice
+    chapters:
+      - file: chapters/practice/question-bank
+      - file: chapters/practice/mock-interview
 """
 INDEX = """\
 # A course of two chapters
 
 Read [the sample](foundations/sample.ipynb), its [failure](foundations/sample.ipynb#what-breaks), and
-[the other one](foundations/other.ipynb).
+[the other one](foundations/other.ipynb). Then practise: [questions](practice/question-bank.ipynb),
+[interview](practice/mock-interview.ipynb).
 """
 
 
@@ -59,9 +64,35 @@ def make_notebooks(root, *arguments):
     return subprocess.run(command, capture_output=True, text=True, cwd=root)
 
 
+def add_practice(root):
+    """Put the practice pages into a reduced course; their questions and links are about its two chapters."""
+    (root / "chapters" / "practice").mkdir()
+    for file in ("practice.js", "practice.css"):
+        shutil.copy(ROOT / "chapters" / "practice" / file, root / "chapters" / "practice")
+    for page in ("question-bank", "mock-interview"):
+        text = (ROOT / "chapters" / "practice" / f"{page}.md").read_text(encoding="utf-8")
+        text = re.sub(r"\(\.\./\w+/[\w-]+\.ipynb[^)]*\)", "(../foundations/sample.ipynb)", text)
+        (root / "chapters" / "practice" / f"{page}.md").write_text(text, encoding="utf-8")
+    for file in ("questions", "prompts", "rubric"):
+        path = root / "datasets" / f"{file}.yml"
+        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for position, entry in enumerate(entries):
+            if file == "questions":
+                chapter = f"foundations/{('sample', 'other')[position % 2]}"
+                entry |= {
+                    "topic": chapter,
+                    "link": f"{chapter}.ipynb#what-breaks",
+                    "refuted_by": "It was measured.",
+                }
+                entry["key_points"] = ["It depends on one thing.", "It can be measured."]
+            else:
+                entry["links"] = ["foundations/sample.ipynb#what-breaks", "foundations/other.ipynb"]
+        path.write_text(yaml.safe_dump(entries, sort_keys=False), encoding="utf-8")
+
+
 @pytest.fixture(scope="session")
 def reduced(tmp_path_factory):
-    """The course reduced to configuration, tests, data and one chapter: the template, executed."""
+    """The course reduced to configuration, tests, data, one chapter, which is the template, and practice; executed."""
     root = tmp_path_factory.mktemp("reduced")
     for name in COPIED:
         source = ROOT / name
@@ -76,7 +107,8 @@ def reduced(tmp_path_factory):
         (root / "chapters" / "foundations" / f"{chapter}.md").write_text(template, encoding="utf-8")
     (root / "chapters" / "index.md").write_text(INDEX, encoding="utf-8")
     (root / "_toc.yml").write_text(TOC, encoding="utf-8")
-    for card in (root / "datasets").glob("*.yml"):
+    add_practice(root)
+    for card in (csv.with_suffix(".yml") for csv in (root / "datasets").glob("*.csv")):
         card.write_text(
             re.sub(
                 r"^used_by:.*?(?=^\S|\Z)", "used_by: []\n", card.read_text(encoding="utf-8"), flags=re.S | re.M
@@ -276,6 +308,18 @@ def corrupted_csv(root):
     path.write_bytes(content)
 
 
+def in_question(**fields):
+    """A fault in the fourth question: fields with other values, or, with None, gone."""
+
+    def plant(root):
+        path = root / "datasets" / "questions.yml"
+        questions = yaml.safe_load(path.read_text(encoding="utf-8"))
+        questions[3] = {key: value for key, value in (questions[3] | fields).items() if value is not None}
+        path.write_text(yaml.safe_dump(questions, sort_keys=False), encoding="utf-8")
+
+    return plant
+
+
 def other_builder_seed(root):
     path = root / "datasets" / "transactions.py"
     path.write_text(
@@ -284,6 +328,17 @@ def other_builder_seed(root):
 
 
 SAMPLE = "chapters/foundations/sample.ipynb"
+
+
+def glossary_out_of_order(root):
+    """The course's own glossary, its first two terms swapped."""
+    text = (ROOT / "chapters" / "practice" / "glossary.md").read_text(encoding="utf-8")
+    first, second = re.findall(r"^\*\*.+$", text, flags=re.M)[:2]
+    swapped = text.replace(second, first, 1).replace(first, second, 1)
+    (root / "chapters" / "practice").mkdir(exist_ok=True)
+    (root / "chapters" / "practice" / "glossary.md").write_text(swapped, encoding="utf-8")
+
+
 FAULTS = {
     # what is stored is what runs
     "a number changed in a stored output": (number_in_output, SAMPLE, "Cell outputs differ"),
@@ -484,6 +539,59 @@ FAULTS = {
         "tests/test_datasets.py",
         "run `make catalogue`",
     ),
+    "data written by hand without a card": (
+        removed("datasets/rubric-card.yml"),
+        "tests/test_datasets.py",
+        "rubric.yml: .*write rubric-card.yml",
+    ),
+    "a real file whose address is not pinned": (
+        in_file("datasets/real/registry.yml", "d5371f5d83a446ad5673cbcca3b814b926491f8a", "master"),
+        "tests/test_reality.py",
+        "telco_churn/Telco-Customer-Churn.csv: the address is not pinned",
+    ),
+    # practice
+    "a question without its wrong answer": (
+        in_question(wrong=None),
+        "tests/test_practice.py",
+        "questions.yml: [a-z-]+: 'wrong' is a required property",
+    ),
+    "a question about a chapter that is gone": (
+        in_question(topic="foundations/ghost"),
+        "tests/test_practice.py",
+        "questions.yml: [a-z-]+: there is no chapter foundations/ghost",
+    ),
+    "an answer with a number that its chapter does not show": (
+        in_question(refuted_by="It gained 0.7312."),
+        "tests/test_practice.py",
+        "questions.yml: [a-z-]+: 0.7312: not shown by foundations/other",
+    ),
+    "the script of the practice pages edited and not executed": (
+        in_file("chapters/practice/practice.js", '"very weak"', '"awful"'),
+        "tests/test_pairing.py",
+        "practice/mock-interview: code, style or data changed",
+    ),
+    "practice pages that lead to notebooks instead of pages": (
+        in_file("_config.yml", "    practice: _ext\n", ""),
+        "tests/test_book.py",
+        "practice/.*leads nowhere",
+    ),
+    "a filter that hides nothing": (
+        in_file(
+            "chapters/practice/question-bank.ipynb", "article.hidden = Boolean(", "article.title = Boolean("
+        ),
+        "tests/test_browser.py::test_the_bank_is_filtered_by_topic_level_kind_and_words",
+        "Locator expected to have count",
+    ),
+    "stored progress that is lost": (
+        in_file("chapters/practice/mock-interview.ipynb", "store.write(aside, raw)", "Boolean(aside)"),
+        "tests/test_browser.py::test_progress_that_cannot_be_read_is_set_aside_and_the_page_works[null]",
+        "what was set aside is not what was stored",
+    ),
+    "light text on light paper": (
+        in_file("chapters/practice/question-bank.ipynb", "div.text_html:has(div[data-practice])", "div.none"),
+        "tests/test_browser.py::test_text_has_contrast_and_fits_a_telephone[dark-question-bank]",
+        "at first, dark: contrast under 4.5",
+    ),
     # the book
     "a chapter missing in the table of contents": (
         in_file("_toc.yml", "      - file: chapters/foundations/sample\n", ""),
@@ -551,12 +659,15 @@ FAULTS = {
         "tests/test_repository.py",
         "there is no target",
     ),
+    "a glossary out of order": (glossary_out_of_order, "tests/test_pages.py", "'A/B test' must come before"),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_caught_by_a_message_that_names_it(copy, fault):
     plant, where, message = FAULTS[fault]
+    if "test_browser" in where and chromium() is None:
+        pytest.skip("no Chromium on this machine: the browser tests cannot be tested")
     plant(copy)
     exit_code, output = check(copy, where)
     assert exit_code == 1, f"{fault}: slipped through {where} (exit code {exit_code}):\n{output[-2000:]}"
@@ -697,6 +808,6 @@ def test_a_notebook_that_measures_time_is_set_apart(copy):
 
 
 def test_gates_cover_every_file_of_tests():
-    gated = {Path(where).name for _, where, _ in FAULTS.values()}
+    gated = {Path(where.partition("::")[0]).name for _, where, _ in FAULTS.values()}
     files = {path.name for path in (ROOT / "tests").glob("test_*.py")} - {"test_gates.py", "test_setup.py"}
     assert files <= gated, f"no fault is planted for {sorted(files - gated)}"

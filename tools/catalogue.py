@@ -12,7 +12,14 @@ HEAD = """\
 This file is written by `make catalogue` from the cards beside it; edit those.
 Each data set is a CSV in git, a card (`.yml`) that says what it holds, and a builder (`.py`) that writes
 the CSV again byte for byte: `python datasets/<name>.py`. The tests check all three against each other.
+What is written by hand is a YAML file, without a builder; its card is `<name>-card.yml`.
 """
+
+
+def card_paths():
+    """The cards, sorted. That of data which are themselves YAML is `<name>-card.yml`."""
+    written = {path.stem.removesuffix("-card") for path in DATASETS.glob("*-card.yml")}
+    return [path for path in sorted(DATASETS.glob("*.yml")) if path.stem not in written]
 
 
 def cell(text):
@@ -26,11 +33,13 @@ def parameters(values):
 
 
 def entry(card):
-    """The section of one data set."""
+    """The section of one data set; what is written by hand has neither size nor seed nor builder."""
+    made = card.get("made")
     facts = [
         f"- **A row** {cell(card['row'])}",
-        f"- **Size** {card['rows']:,} rows, {card['bytes'] / 1e6:.1f} MB.",
-        f"- **Source** {cell(card['source'])}. **Licence** {cell(card['licence'])}. **Seed** {card['seed']}.",
+        f"- **Size** {card['rows']:,} rows, {card['bytes'] / 1e6:.1f} MB." if made else None,
+        f"- **Source** {cell(card['source'])}. **Licence** {cell(card['licence'])}."
+        + (f" **Seed** {card['seed']}." if made else ""),
         f"- **Read by** {', '.join(card['used_by']) or 'no chapter yet'}.",
     ]
     columns = ["| column | type | unit | what it is |", "|---|---|---|---|"] + [
@@ -40,19 +49,19 @@ def entry(card):
     truths = [f"- {cell(truth['says'])}" for truth in card["ground_truth"]]
     blocks = [
         f"## {card['name']}: {cell(card['title'])}",
-        "\n".join(facts),
-        cell(card["made"]["mechanism"]),
+        "\n".join(filter(None, facts)),
+        cell(made["mechanism"]) if made else None,
         "\n".join(columns),
-        parameters(card["made"]["parameters"]),
+        parameters(made["parameters"]) if made else None,
         "True of the data, checked on every build:",
         "\n".join(truths),
     ]
-    return "\n\n".join(blocks) + "\n"
+    return "\n\n".join(filter(None, blocks)) + "\n"
 
 
 def catalogue():
     """The text of datasets/README.md."""
-    cards = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(DATASETS.glob("*.yml"))]
+    cards = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in card_paths()]
     return "\n".join([HEAD, *(entry(card) for card in cards)])
 
 

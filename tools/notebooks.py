@@ -6,10 +6,14 @@ The .md is the source. A notebook is executed again when its code cells, the fig
 file it names differ, by content, from those its stored outputs came from; otherwise its text is
 brought up to date around the outputs it has. Cell ids follow from the position and nothing of
 the clock is stored, so the same input gives the same bytes.
+
+A page about the course, such as the list of all claims, reads the other notebooks. It comes after
+them, and is executed again when a cell of theirs differs, or one of its own.
 """
 
 import argparse
 import hashlib
+import json
 import multiprocessing
 import os
 import re
@@ -72,13 +76,37 @@ def digest(*parts):
 
 
 def code_hash(notebook, source):
-    """Hash of what the outputs depend on: the code cells, the figure style, the data files they name."""
+    """Hash of what the outputs depend on: the code cells, the figure style, the files they name."""
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    named = sorted(set(re.findall(r"datasets/[\w.-]+", "\n".join(code))))
+    named = sorted(set(re.findall(r"datasets/[\w.-]+|_toc\.yml", "\n".join(code))))
+    beside = sorted(set(re.findall(r"[\w-]+\.(?:txt|js|css)", "\n".join(code))))
     root = source.parents[2]
-    files = [root / "course.mplstyle", *(root / name for name in named)]
+    files = [
+        root / "course.mplstyle",
+        *(root / name for name in named),
+        *(source.parent / name for name in beside),
+    ]
     contents = [path.read_bytes() for path in files if path.is_file()]
+    if reads_the_course(notebook):
+        contents += [cells_hash(notebook).encode(), *(stored_cells(path) for path in others(source))]
     return digest(*(text.encode() for text in code), *contents)
+
+
+def reads_the_course(notebook):
+    """True for a page about the course: its cells read other notebooks."""
+    return any('.ipynb").read_text' in cell.source for cell in notebook.cells if cell.cell_type == "code")
+
+
+def others(source):
+    """The notebooks that a page about the course may read: those of the other parts."""
+    notebooks = [path.with_suffix(".ipynb") for path in chapter_sources(source.parents[2])]
+    return [path for path in notebooks if path.parent != source.parent and path.exists()]
+
+
+def stored_cells(path):
+    """What a notebook says of its own cells (`cells_hash`), as bytes. Its outputs may differ with the machine."""
+    metadata = json.loads(path.read_text(encoding="utf-8"))["metadata"]
+    return metadata.get("course", {}).get("cells", "").encode()
 
 
 def cells_hash(notebook):
@@ -210,17 +238,21 @@ def main():
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # several kernels share the cores
     failed = False
     spawn = multiprocessing.get_context("spawn")  # a fork would copy locks that another thread may hold
+    chapters, pages = [], []  # the pages about the course come after the chapters they read
+    for source, force in choose(arguments.chapters):
+        (pages if reads_the_course(jupytext.read(source)) else chapters).append((source, force))
     with ProcessPoolExecutor(arguments.jobs, mp_context=spawn) as pool:
-        jobs = {pool.submit(update, source, force): source for source, force in choose(arguments.chapters)}
-        for job in tqdm(as_completed(jobs), total=len(jobs), unit="chapter"):
-            name = name_of(jobs[job])
-            try:
-                state = job.result()
-            except ChapterError as error:
-                failed = True
-                tqdm.write(f"error: {name}: {error}\n  The notebook was left as it was.", file=sys.stderr)
-            else:
-                tqdm.write(f"{name}: {state}")
+        for lot in filter(None, (chapters, pages)):
+            jobs = {pool.submit(update, source, force): source for source, force in lot}
+            for job in tqdm(as_completed(jobs), total=len(jobs), unit="chapter"):
+                name = name_of(jobs[job])
+                try:
+                    state = job.result()
+                except ChapterError as error:
+                    failed = True
+                    tqdm.write(f"error: {name}: {error}\n  The notebook was left as it was.", file=sys.stderr)
+                else:
+                    tqdm.write(f"{name}: {state}")
     return int(failed)
 
 
