@@ -681,7 +681,8 @@ def test_the_unharmed_copy_passes_every_test_that_the_faults_must_fail(copy):
 
 
 def test_no_chapter_at_all_is_a_failure(copy):
-    shutil.rmtree(copy / "chapters" / "foundations")
+    for part in ("foundations", "practice"):
+        shutil.rmtree(copy / "chapters" / part)
     exit_code, output = check(copy, "tests/test_pairing.py")
     assert exit_code != 0 and "empty parameter set" in output.lower(), output[-2000:]
 
