@@ -218,3 +218,12 @@ def pytest_collection_modifyitems(items):
             if measures_time(item):
                 item.add_marker(pytest.mark.alone)
     return (yield)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what tests measured: the figures they record as the property `measured`."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", []):
+                if name == "measured" and report.when == "call":
+                    terminalreporter.write_line(f"measured: {value}")

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,6 +16,12 @@ DATASETS = ROOT / "datasets"
 TEMPLATE = CHAPTERS / "_template.md"
 PARTS = ("interview", "foundations", "lifecycle", "cases", "reality", "practice")
 TAUGHT = ("interview", "foundations", "lifecycle", "cases")  # parts whose chapters have the full anatomy
+
+
+def chromium():
+    """The path of the system's Chromium or Chrome, or None."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next((path for path in map(shutil.which, names) if path), None)
 
 
 def sources():
