@@ -27,6 +27,8 @@ COPIED = [
     "conftest.py",
     "requirements.txt",
     "constraints.txt",
+    "runtime.txt",
+    ".github",
     "README.md",
     "CONTRIBUTING.md",
     "CITATION.cff",
@@ -520,6 +522,16 @@ FAULTS = {
         appended("constraints.txt", "nvidia-cudnn-cu12==9.1\n"),
         "tests/test_repository.py",
         "CUDA packages have no place",
+    ),
+    "an action pinned by its tag only": (
+        in_file(".github/workflows/check.yml", "@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2", "@v6"),
+        "tests/test_repository.py",
+        "pin actions/checkout@v6",
+    ),
+    "a Python for Binder that is too old": (
+        in_file("runtime.txt", "3.11", "3.8"),
+        "tests/test_repository.py",
+        "runtime.txt: python-3.8",
     ),
     "a spelling mistake": (
         appended("chapters/index.md", "\nT" + "eh end.\n"),
