@@ -138,17 +138,22 @@ def rules(pytestconfig):
 
 @pytest.mark.parametrize("chapter", one_of_each_part())
 def test_a_chapter_runs_in_jupyterlab_and_gives_what_is_stored(page, rules, chapter):
-    page.goto(f"lab/tree/{chapter}.ipynb")
+    page.goto(f"lab/tree/{chapter}.ipynb?reset")  # without what was opened before
     page.wait_for_function(READY)
     stored = read_notebook(CHAPTERS / f"{chapter}.ipynb")
+    texts = page.locator(".jp-MarkdownCell.jp-mod-rendered")
+    page.wait_for_function(
+        "count => document.querySelectorAll('.jp-MarkdownCell.jp-mod-rendered').length === count",
+        arg=len(stored.cells) - len(code_cells(stored)),
+    )
+    texts.locator("aside, details").first.wait_for()
+    raw = [text for text in texts.all_inner_texts() if ":::" in text or "```" in text]
+    assert not raw, f"{chapter}: JupyterLab shows a directive as text: {raw[0][:200]}"
     folded = page.locator(".jp-InputPlaceholder").count()
     solutions = [cell for _, cell in code_cells(stored) if "solution" in tags(cell)]
     assert folded == len(solutions), (
         f"{chapter}: {folded} of {len(solutions)} solutions are folded in JupyterLab"
     )
-    shown = page.locator(".jp-RenderedMarkdown, .jp-RenderedMyst, .myst").all_inner_texts()
-    raw = [text for text in shown if ":::" in text or "```" in text]
-    assert shown and not raw, f"{chapter}: JupyterLab shows a directive as text: {raw[0][:200] if raw else ''}"
     cells = [cell for cell in page.evaluate(RUN)["cells"] if cell["cell_type"] == "code"]
     for new, (_, old) in zip(cells, code_cells(stored), strict=True):
         errors = [
