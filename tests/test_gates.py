@@ -618,6 +618,7 @@ SITE_FAULTS = {
         "describes nothing|same description",
     ),
     "a heavy page": (in_file("tests/test_site.py", "600_000", "60_000"), "the median page has"),
+    "another output in JupyterLab": (number_in_output, "JupyterLab gives"),
     "a slow page": (
         in_file("tests/test_site.py", "SLOWEST_RATIO = 1.25", "SLOWEST_RATIO = 0.01"),
         "shows its largest element after",
@@ -629,7 +630,7 @@ SITE_FAULTS = {
 def test_faults_that_only_a_browser_sees_are_caught(copy):
     for plant, _ in SITE_FAULTS.values():
         plant(copy)
-    exit_code, output = check(copy, "tests/test_site.py")
+    exit_code, output = check(copy, "tests/test_site.py", "tests/test_lab.py")
     for fault, (_, message) in SITE_FAULTS.items():
         assert re.search(message, output), (
             f"{fault}: slipped through (exit code {exit_code}):\n{output[-5000:]}"
@@ -770,6 +771,6 @@ def test_a_notebook_that_measures_time_is_set_apart(copy):
 
 
 def test_gates_cover_every_file_of_tests():
-    gated = {Path(where).name for _, where, _ in FAULTS.values()} | {"test_site.py"}
+    gated = {Path(where).name for _, where, _ in FAULTS.values()} | {"test_site.py", "test_lab.py"}
     files = {path.name for path in (ROOT / "tests").glob("test_*.py")} - {"test_gates.py", "test_setup.py"}
     assert files <= gated, f"no fault is planted for {sorted(files - gated)}"
