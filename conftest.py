@@ -254,3 +254,12 @@ def pytest_collection_modifyitems(items):
             if reason := out_of_reach(item.path, item.config.rootpath):
                 item.add_marker(pytest.mark.skip(reason=reason))
     return (yield)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what tests measured: the figures they record as the property `measured`."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", []):
+                if name == "measured" and report.when == "call":
+                    terminalreporter.write_line(f"measured: {value}")

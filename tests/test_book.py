@@ -1,5 +1,6 @@
 """The book builds from nothing, without a warning, and nothing in it is broken."""
 
+import os
 import re
 
 import book
@@ -13,15 +14,6 @@ pytestmark = pytest.mark.xdist_group("book")
 def test_every_page_is_on_disk_paired_and_in_the_table_of_contents():
     found = book.problems(ROOT)
     assert not found, "\n".join(found)
-
-
-@pytest.fixture(scope="module")
-def built(html):
-    """Every page of the table of contents as parsed HTML, by its path without suffix."""
-    return {
-        name: BeautifulSoup((html / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
-        for name in toc_files()
-    }
 
 
 def test_every_page_was_written(built):
@@ -42,15 +34,16 @@ def test_no_markup_is_left_raw(built):
 def test_internal_links_and_anchors_resolve(html, built):
     for name, page in built.items():
         here = html / f"{name}.html"
-        for link in page.find("article").find_all("a", href=True):
-            path, _, anchor = link["href"].partition("#")
-            if re.match(r"[a-z]+:", link["href"]):
+        for element in page.select("[href], [src]"):
+            link = element.get("href") or element["src"]
+            path, _, anchor = re.sub(r"\?[^#]*", "", link).partition("#")
+            if re.match(r"[a-z]+:", link):
                 continue
             target = (here.parent / path).resolve() if path else here
-            assert target.exists(), f"{name}: link {link['href']} leads nowhere"
+            assert target.exists(), f"{name}: link {link} leads nowhere"
             if anchor and target.suffix == ".html":
                 ids = built.get(target.relative_to(html).with_suffix("").as_posix())
-                assert ids is None or ids.find(id=anchor), f"{name}: no anchor {link['href']}"
+                assert ids is None or ids.find(id=anchor), f"{name}: no anchor {link}"
 
 
 def test_every_picture_has_an_alternative_text(built):
@@ -69,3 +62,27 @@ def test_claims_are_marked_as_checked(built):
             f"{path.stem}: not every claim cell is marked in the book"
         )
         assert claims(read_notebook(path)) or not cells, f"{path.stem}: claim cells without claims"
+
+
+def test_a_published_book_names_its_addresses_and_another_none(built, tmp_path, monkeypatch):
+    for name, page in built.items():
+        assert not page.find("link", rel="canonical") or os.environ.get("SITE_URL"), f"{name}: whose address?"
+    monkeypatch.setenv("GITHUB_REPOSITORY", "owner/name")
+    monkeypatch.setenv("SITE_URL", "https://example.org/course")
+    chapter = next(name for name in toc_files() if name.count("/") == 2)
+    (tmp_path / "toc.yml").write_text(f"format: jb-book\nroot: {chapter}\n", encoding="utf-8")
+    book.build(tmp_path, "--toc", tmp_path / "toc.yml")
+    html, here = tmp_path / "_build" / "html", f"https://example.org/course/{chapter}.html"
+    page = BeautifulSoup((html / f"{chapter}.html").read_text(encoding="utf-8"), "html.parser")
+    links = {link["href"] for link in page.select("a[href^='https://']")}
+    assert f"https://mybinder.org/v2/gh/owner/name/main?urlpath=lab/tree/{chapter}.ipynb" in links, "no Binder"
+    assert "https://github.com/owner/name" in links and not any("/edit/" in link for link in links)
+    assert page.find("link", rel="canonical")["href"] == here == page.find("meta", property="og:url")["content"]
+    picture = page.find("meta", property="og:image")["content"]
+    assert (html / picture.removeprefix("https://example.org/course/")).exists(), "the preview has no picture"
+    assert (
+        here in (html / "sitemap.xml").read_text()
+        and "/course/sitemap.xml" in (html / "robots.txt").read_text()
+    )
+    lost = BeautifulSoup((html / "404.html").read_text(encoding="utf-8"), "html.parser")
+    assert lost.find("base")["href"] == "/course/", "the page for wrong addresses finds nothing"

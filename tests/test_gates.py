@@ -27,6 +27,8 @@ COPIED = [
     "conftest.py",
     "requirements.txt",
     "constraints.txt",
+    "runtime.txt",
+    ".github",
     "README.md",
     "CONTRIBUTING.md",
     "CITATION.cff",
@@ -629,6 +631,16 @@ FAULTS = {
         "tests/test_repository.py",
         "CUDA packages have no place",
     ),
+    "an action pinned by its tag only": (
+        in_file(".github/workflows/check.yml", "@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2", "@v6"),
+        "tests/test_repository.py",
+        "pin actions/checkout@v6",
+    ),
+    "a Python for Binder that is too old": (
+        in_file("runtime.txt", "3.11", "3.8"),
+        "tests/test_repository.py",
+        "runtime.txt: python-3.8",
+    ),
     "a spelling mistake": (
         appended("chapters/index.md", "\nT" + "eh end.\n"),
         "tests/test_repository.py",
@@ -674,8 +686,70 @@ def test_a_planted_fault_is_caught_by_a_message_that_names_it(copy, fault):
     assert re.search(message, output), f"{fault}: caught without saying {message!r}:\n{output[-3000:]}"
 
 
+# Faults that only a browser sees: each plants itself, and all are found in one run
+SITE_FAULTS = {
+    "a picture from another site": (
+        in_file(
+            "_templates/layout.html",
+            "{%- block scripts_end %}",
+            "{%- block scripts_end %}<img src='https://example.org/x.png' alt='x'>",
+        ),
+        "asks for https://example.org/x.png",
+    ),
+    "an error in a script": (
+        in_file(
+            "_templates/layout.html",
+            "{%- block scripts_end %}",
+            "{%- block scripts_end %}<script>nothing.here()</script>",
+        ),
+        "the console says .*nothing is not defined",
+    ),
+    "text too pale to read": (
+        appended("_static/course.css", "\n.bd-article p { color: #aaa; }\n"),
+        "color-contrast",
+    ),
+    "a page wider than a telephone": (
+        appended("_static/course.css", "\n.bd-article { min-width: 500px; }\n"),
+        "pixels wide on a telephone",
+    ),
+    "focus that nobody sees": (
+        appended(
+            "_static/course.css",
+            "\na:focus-visible { outline: none !important; box-shadow: none !important; }\n",
+        ),
+        "nobody sees the focus",
+    ),
+    "answers that are not printed": (
+        in_file("_static/course.css", "content-visibility: visible", "content-visibility: hidden"),
+        "answers stay folded",
+    ),
+    "figures that load at once": (in_file("_ext/theme.py", ' loading="lazy"', ""), "loads at once"),
+    "pages without a description": (
+        in_file("_ext/theme.py", "describe(doctree) if doctree else", ""),
+        "describes nothing|same description",
+    ),
+    "a heavy page": (in_file("tests/test_site.py", "600_000", "60_000"), "the median page has"),
+    "another output in JupyterLab": (number_in_output, "JupyterLab gives"),
+    "a slow page": (
+        in_file("tests/test_site.py", "SLOWEST_RATIO = 1.25", "SLOWEST_RATIO = 0.01"),
+        "shows its largest element after",
+    ),
+}
+
+
+@pytest.mark.skipif(not chromium(), reason="no Chromium on the PATH")
+def test_faults_that_only_a_browser_sees_are_caught(copy):
+    for plant, _ in SITE_FAULTS.values():
+        plant(copy)
+    exit_code, output = check(copy, "tests/test_site.py", "tests/test_lab.py")
+    for fault, (_, message) in SITE_FAULTS.items():
+        assert re.search(message, output), (
+            f"{fault}: slipped through (exit code {exit_code}):\n{output[-5000:]}"
+        )
+
+
 def test_the_unharmed_copy_passes_every_test_that_the_faults_must_fail(copy):
-    files = sorted({where for _, where, _ in FAULTS.values()})
+    files = sorted({where for _, where, _ in FAULTS.values()} | {"tests/test_site.py"})
     exit_code, output = check(copy, *files, "-k", "not length_is_that_of_a_chapter")  # the template is short
     assert exit_code == 0, output[-4000:]
 
@@ -809,6 +883,6 @@ def test_a_notebook_that_measures_time_is_set_apart(copy):
 
 
 def test_gates_cover_every_file_of_tests():
-    gated = {Path(where.partition("::")[0]).name for _, where, _ in FAULTS.values()}
+    gated = {Path(where.partition("::")[0]).name for _, where, _ in FAULTS.values()} | {"test_site.py", "test_lab.py"}
     files = {path.name for path in (ROOT / "tests").glob("test_*.py")} - {"test_gates.py", "test_setup.py"}
     assert files <= gated, f"no fault is planted for {sorted(files - gated)}"

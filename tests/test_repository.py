@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import address
 import pytest
 import yaml
 from course import CHAPTERS, PARTS, ROOT, headings, links, markdown, name, read_markdown, sources, toc_files
@@ -169,3 +170,33 @@ def test_citation_file_names_the_book():
     assert {"cff-version", "message", "authors", "license"} <= set(citation), (
         "CITATION.cff lacks a required field"
     )
+
+
+@pytest.mark.parametrize(
+    "environment, remote, expected",
+    [
+        ({"GITHUB_REPOSITORY": "a/b"}, "https://github.com/c/d.git", "https://github.com/a/b"),
+        ({}, "https://github.com/c/d.git", "https://github.com/c/d"),
+        ({}, "git@github.com:c/d.git", "https://github.com/c/d"),
+        ({}, "https://example.org/c/d.git", None),
+        ({}, None, None),
+    ],
+)
+def test_the_address_of_the_repository_is_found_or_left_out(environment, remote, expected, tmp_path):
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    if remote:
+        subprocess.run(["git", "-C", tmp_path, "remote", "add", "origin", remote], check=True)
+    assert address.repository(environment, tmp_path) == expected
+
+
+def test_actions_are_pinned_by_commit():
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        for action in re.findall(r"uses: (.+)", path.read_text(encoding="utf-8")):
+            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", action), (
+                f"{path.name}: pin {action} as `name@commit # version`"
+            )
+
+
+def test_binder_gets_a_python_that_the_course_supports():
+    version = (ROOT / "runtime.txt").read_text(encoding="utf-8").strip()
+    assert version in ("python-3.11", "python-3.12", "python-3.13"), f"runtime.txt: {version}"
