@@ -69,7 +69,7 @@ def prepare_page(app, pagename, templatename, context, doctree):
         return f'{match[1]} width="{width}" height="{height}" loading="lazy" '
 
     body = re.sub(r'(<img [^>]*src="[^"]*_images/([^"]+\.png)")', lazy, body)
-    body = body.replace("<th></th>", "<td></td>")  # the empty corner of a data frame heads nothing
+    body = re.sub(r"<th[^>]*>(<p></p>)?</th>", "<td></td>", body)  # an empty corner of a table heads nothing
     context["body"] = body.replace(' aria-label="Toggle hidden content"', "")  # the text beside it says more
 
 
@@ -106,7 +106,7 @@ def bundle(app, exception):
         style,
     )
     # The list of a page's sections stands beside the text only where code keeps its width.
-    style = style.replace("1200px", "1440px").replace("1199.98px", "1439.98px")
+    style = style.replace("1200px", "1600px").replace("1199.98px", "1599.98px")
     (static / "bundle.css").write_text(style, encoding="utf-8")
     (static / "bundle.js").write_text(script, encoding="utf-8")
     for path in {path for pattern in UNUSED for path in static.glob(pattern) if path.name != "tex-chtml.js"}:

@@ -883,6 +883,9 @@ def test_a_notebook_that_measures_time_is_set_apart(copy):
 
 
 def test_gates_cover_every_file_of_tests():
-    gated = {Path(where.partition("::")[0]).name for _, where, _ in FAULTS.values()} | {"test_site.py", "test_lab.py"}
+    gated = {Path(where.partition("::")[0]).name for _, where, _ in FAULTS.values()} | {
+        "test_site.py",
+        "test_lab.py",
+    }
     files = {path.name for path in (ROOT / "tests").glob("test_*.py")} - {"test_gates.py", "test_setup.py"}
     assert files <= gated, f"no fault is planted for {sorted(files - gated)}"

@@ -149,9 +149,7 @@ def test_no_page_reports_an_error(visits):
 
 def test_pages_contact_nobody_else(visits):
     for path, seen in visits.items():
-        assert not seen.elsewhere, (
-            f"{path} asks for {seen.elsewhere[0]}: only the site itself may be contacted"
-        )
+        assert not seen.elsewhere, f"{path} asks for {seen.elsewhere[0]}: only the site itself may be contacted"
 
 
 @pytest.mark.parametrize("scheme", ["structure", "light", "dark"])
