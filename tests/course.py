@@ -105,6 +105,12 @@ def words(text):
     return len(re.findall(r"[A-Za-z][\w'-]+", without_code(text)))
 
 
+def reading_minutes(notebook):
+    """Minutes to read a chapter: 200 words and 30 lines of code a minute, to the nearest five."""
+    lines = [line for _, cell in code_cells(notebook) for line in cell.source.splitlines() if line.strip()]
+    return 5 * round((words(markdown(notebook)) / 200 + len(lines) / 30) / 5)
+
+
 def headings(text):
     """(level, title) of each Markdown heading."""
     found = re.findall(r"^(#{1,6}) +(.+?)\s*$", re.sub(r"^```.*?^```", "", text, flags=re.S | re.M), flags=re.M)

@@ -20,6 +20,7 @@ from course import (
     pages,
     read_markdown,
     read_notebook,
+    reading_minutes,
     slug,
     sources,
     tags,
@@ -79,6 +80,17 @@ def test_chapter_says_what_the_reader_needs_before_the_start(source):
     box = re.search(r":::\{admonition\} Before you start\n(.*?)\n:::", text, flags=re.S)
     for part in ("You will be able to", "You need", "Time", "Data"):
         assert box and f"**{part}**" in box[1], f'{name(source)}: the box "Before you start" lacks **{part}**'
+
+
+@pytest.mark.parametrize("source", [each for each in sources() if each.parent.name != "practice"], ids=name)
+def test_the_stated_time_to_read_follows_from_the_length(source):
+    notebook = read_markdown(source)
+    stated = re.search(r"\*\*Time\*\* (\d+) minutes to read", markdown(notebook))
+    needed = reading_minutes(notebook)
+    assert stated and abs(int(stated[1]) - needed) <= 5, (
+        f"{name(source)}: the time to read is {stated[1] if stated else 'not'} stated; 200 words and 30 lines of code a "
+        f"minute make {needed} minutes"
+    )
 
 
 @taught_and_template

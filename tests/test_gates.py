@@ -427,6 +427,11 @@ FAULTS = {
         "tests/test_chapters.py",
         "the prose says 43%",
     ),
+    "a time to read out of thin air": (
+        in_both("6 minutes to read", "60 minutes to read"),
+        "tests/test_chapters.py",
+        "the time to read is 60 stated",
+    ),
     "a part missing": (in_both("## Trade-offs", "## Costs"), "tests/test_chapters.py", "headings are"),
     "a question without its answer": (
         in_markdown("paired?\n\n:::{dropdown} Answer", "paired?\n\n:::{note}"),
