@@ -11,6 +11,7 @@ import io
 import os
 import re
 import urllib.request
+from collections import Counter
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -256,10 +257,40 @@ def pytest_collection_modifyitems(items):
     return (yield)
 
 
+def peak_memory(cell):
+    """The most memory in MB that the kernel of this cell's notebook has had so far, or None where nobody says it."""
+    try:
+        status = Path(f"/proc/{cell.parent.kernel.km.provisioner.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) // 1024
+    except (OSError, AttributeError, TypeError):
+        return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Note the memory of a notebook's kernel with each of its cells."""
+    report = yield
+    if isinstance(item, IPyNbCell) and call.when == "call":
+        report.user_properties.append(("memory", peak_memory(item)))
+    return report
+
+
 def pytest_terminal_summary(terminalreporter):
-    """Print what tests measured: the figures they record as the property `measured`."""
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            for name, value in getattr(report, "user_properties", []):
-                if name == "measured" and report.when == "call":
-                    terminalreporter.write_line(f"measured: {value}")
+    """Print what tests measured, the figures they record as the property `measured`, and the slowest chapters."""
+    seconds, memory = Counter(), {}
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        for name, value in getattr(report, "user_properties", []):
+            if name == "measured" and report.when == "call":
+                terminalreporter.write_line(f"measured: {value}")
+            if name == "memory" and report.when == "call":
+                chapter = report.nodeid.partition("::")[0]
+                seconds[chapter] += report.duration
+                memory[chapter] = max(memory.get(chapter, 0), value or 0)
+    for chapter, duration in seconds.most_common(8):
+        terminalreporter.write_line(
+            f"slow: {chapter} {duration:.0f} s, its kernel at most {memory[chapter] or '?'} MB"
+        )
+    if seconds:
+        terminalreporter.write_line(
+            f"slow: all {len(seconds)} notebooks {sum(seconds.values()) / 60:.1f} minutes"
+        )
