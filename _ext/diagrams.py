@@ -16,9 +16,13 @@ from sphinxcontrib.mermaid import mermaid, render_mm
 def visit_mermaid(translator, node):
     """Write one diagram as `<img>`; a diagram that cannot be drawn fails the build."""
     path, file = render_mm(translator, node["code"], node["options"], "svg")
-    _, _, width, height = re.search(r'viewBox="([^"]+)"', Path(file).read_text(encoding="utf-8"))[1].split()
-    # On a telephone a diagram shrinks to two thirds, where its letters can still be read; wider ones scroll.
-    size = f'width="{float(width):.0f}" height="{float(height):.0f}" style="min-width: {float(width) * 2 / 3:.0f}px"'
+    drawing = Path(file).read_text(encoding="utf-8")
+    # A label's box is as wide as the letters of the machine that draws; elsewhere they may be narrower: centre them.
+    centred = "display: grid; align-content: center; width: 100%; height: 100%;"
+    Path(file).write_text(drawing.replace("display: table-cell;", centred), encoding="utf-8")
+    _, _, width, height = re.search(r'viewBox="([^"]+)"', drawing)[1].split()
+    # On a telephone a diagram shrinks to half its size, where its letters can just be read; wider ones scroll.
+    size = f'width="{float(width):.0f}" height="{float(height):.0f}" style="min-width: {float(width) / 2:.0f}px"'
     description = re.search(r"^\s*accDescr:\s*(.+)$", node["code"], flags=re.M)
     text = escape(description[1].strip()) if description else ""
     translator.body.append(

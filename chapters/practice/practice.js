@@ -33,11 +33,11 @@
   }
 
   /** Move the keyboard, and what is read next, to a node. */
-  function focusOn(node) {
+  function focusOn(node, block = "nearest") {
     node.tabIndex = -1;
     node.focus({ preventScroll: true });
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    node.scrollIntoView({ block: "nearest", behavior: still ? "auto" : "smooth" });
+    node.scrollIntoView({ block, behavior: still ? "auto" : "smooth" });
   }
 
   /* The question bank */
@@ -151,7 +151,7 @@
     const plain = el("details", { class: "interviewer-cards" },
       el("summary", {}, "All cards and the rubric, for an interviewer of flesh and blood"));
     plain.append(...root.childNodes);
-    root.append(notice, stage, said, plain);
+    root.append(notice, said, stage, plain);
 
     let state = load();
     let parts = {}; // what the clock rewrites every second
@@ -238,7 +238,7 @@
       alter();
       save();
       render();
-      if (focus) focusOn(stage.querySelector(focus));
+      if (focus) focusOn(stage.querySelector(focus), "start");
     }
 
     function begin(prompt, level) {
