@@ -22,7 +22,9 @@ def visit_mermaid(translator, node):
     Path(file).write_text(drawing.replace("display: table-cell;", centred), encoding="utf-8")
     _, _, width, height = re.search(r'viewBox="([^"]+)"', drawing)[1].split()
     # On a telephone a diagram shrinks to half its size, where its letters can just be read; wider ones scroll.
-    size = f'width="{float(width):.0f}" height="{float(height):.0f}" style="min-width: {float(width) / 2:.0f}px"'
+    size = (
+        f'width="{float(width):.0f}" height="{float(height):.0f}" style="min-width: {float(width) / 2:.0f}px"'
+    )
     description = re.search(r"^\s*accDescr:\s*(.+)$", node["code"], flags=re.M)
     text = escape(description[1].strip()) if description else ""
     translator.body.append(

@@ -60,6 +60,12 @@ Read [the sample](foundations/sample.ipynb), its [failure](foundations/sample.ip
 """
 
 
+def another(template):
+    """The template with another title and answer: two pages do not share them."""
+    renamed = re.sub(r"^# .+$", "# Another chapter", template, count=1, flags=re.M)
+    return renamed.replace("**In brief.** ", "**In brief.** Differently. ", 1)
+
+
 def make_notebooks(root, *arguments):
     """Run `tools/notebooks.py` in `root`. Returns the finished process."""
     command = [sys.executable, root / "tools" / "notebooks.py", *arguments]
@@ -106,7 +112,8 @@ def reduced(tmp_path_factory):
     template = TEMPLATE.read_text(encoding="utf-8").replace("(regularization.ipynb)", "(../index.md)")
     (root / "chapters" / "_template.md").write_text(template, encoding="utf-8")
     for chapter in ("sample", "other"):
-        (root / "chapters" / "foundations" / f"{chapter}.md").write_text(template, encoding="utf-8")
+        path = root / "chapters" / "foundations" / f"{chapter}.md"
+        path.write_text(template if chapter == "sample" else another(template), encoding="utf-8")
     (root / "chapters" / "index.md").write_text(INDEX, encoding="utf-8")
     (root / "_toc.yml").write_text(TOC, encoding="utf-8")
     add_practice(root)

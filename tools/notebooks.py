@@ -98,9 +98,9 @@ def reads_the_course(notebook):
 
 
 def others(source):
-    """The notebooks that a page about the course may read: those of the other parts."""
-    notebooks = [path.with_suffix(".ipynb") for path in chapter_sources(source.parents[2])]
-    return [path for path in notebooks if path.parent != source.parent and path.exists()]
+    """The notebooks that a page about the course may read: all but its own and those of the last part, `practice`."""
+    notebooks = [path.with_suffix(".ipynb") for path in chapter_sources(source.parents[2]) if path != source]
+    return [path for path in notebooks if path.parent.name != "practice" and path.exists()]
 
 
 def stored_cells(path):
@@ -238,11 +238,12 @@ def main():
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # several kernels share the cores
     failed = False
     spawn = multiprocessing.get_context("spawn")  # a fork would copy locks that another thread may hold
-    chapters, pages = [], []  # the pages about the course come after the chapters they read
+    chapters, pages, practice = [], [], []  # the pages about the course come after the notebooks they read
     for source, force in choose(arguments.chapters):
-        (pages if reads_the_course(jupytext.read(source)) else chapters).append((source, force))
+        last = practice if source.parent.name == "practice" else pages
+        (last if reads_the_course(jupytext.read(source)) else chapters).append((source, force))
     with ProcessPoolExecutor(arguments.jobs, mp_context=spawn) as pool:
-        for lot in filter(None, (chapters, pages)):
+        for lot in filter(None, (chapters, pages, practice)):
             jobs = {pool.submit(update, source, force): source for source, force in lot}
             for job in tqdm(as_completed(jobs), total=len(jobs), unit="chapter"):
                 name = name_of(jobs[job])
