@@ -683,6 +683,11 @@ FAULTS = {
         "tests/test_repository.py",
         "there is no target",
     ),
+    "a README whose plain commands are not those of make": (
+        in_file("README.md", "tools/book.py  ", "tools/build.py "),
+        "tests/test_repository.py",
+        "make does not run `.venv/bin/python tools/build.py`",
+    ),
     "a glossary out of order": (glossary_out_of_order, "tests/test_pages.py", "'A/B test' must come before"),
 }
 

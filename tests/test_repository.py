@@ -128,6 +128,16 @@ def test_readme_starts_with_the_two_commands_and_a_picture():
         )
 
 
+def test_the_commands_without_make_are_those_that_make_runs():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"## Without make.*?```bash\n(.*?)```", text, flags=re.S)[1]
+    commands = [line.partition("#")[0].strip() for line in block.splitlines()]
+    assert commands[:2] == ["python -m venv .venv", ".venv/bin/python -m pip install -r requirements.txt"]
+    recipes = (ROOT / "Makefile").read_text(encoding="utf-8").replace("$(PY)", ".venv/bin/python")
+    for command in commands[2:]:
+        assert command in recipes, f"README.md: make does not run `{command}`"
+
+
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
 def test_documents_name_only_targets_that_exist(document):
     targets = set(re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(), flags=re.M))
