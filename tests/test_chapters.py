@@ -93,6 +93,15 @@ def test_the_stated_time_to_read_follows_from_the_length(source):
     )
 
 
+@executed
+def test_no_output_shows_where_an_object_lies_in_memory(source):
+    for index, cell in code_cells(read_notebook(source.with_suffix(".ipynb"))):
+        found = re.search(r" at 0x[0-9a-f]{6,}", output_text(cell))
+        assert not found, (
+            f"{name(source)}: cell {index} shows an object{found[0]}, another in each run: print a value"
+        )
+
+
 @taught_and_template
 def test_chapter_has_its_parts_in_order(source):
     found = [title for level, title in headings(markdown(read_markdown(source))) if level == 2]

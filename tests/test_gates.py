@@ -434,6 +434,16 @@ FAULTS = {
         "tests/test_chapters.py",
         "the prose says 43%",
     ),
+    "an output that no run repeats": (
+        lambda root: change_notebook(
+            root,
+            lambda notebook: code(notebook)[1]["outputs"].append(
+                {"output_type": "stream", "name": "stdout", "text": "<object at 0x7f0011223344>"}
+            ),
+        ),
+        "tests/test_chapters.py",
+        "shows an object at 0x7f0011223344",
+    ),
     "a time to read out of thin air": (
         in_both("6 minutes to read", "60 minutes to read"),
         "tests/test_chapters.py",
