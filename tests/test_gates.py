@@ -59,6 +59,22 @@ Read [the sample](foundations/sample.ipynb), its [failure](foundations/sample.ip
 [interview](practice/mock-interview.ipynb).
 """
 
+TRIALS = """\
+reasons:
+  truth: compares with a truth that only a simulator knows
+claims:
+  foundations/sample:
+    One run names the wrong winner: [truth, truth]
+    Pairing saves runs: [truth]
+    No difference needs a margin: [truth, truth]
+    What breaks: [truth]
+  foundations/other:
+    One run names the wrong winner: [truth, truth]
+    Pairing saves runs: [truth]
+    No difference needs a margin: [truth, truth]
+    What breaks: [truth]
+"""
+
 
 def another(template):
     """The template with another title and answer: two pages do not share them."""
@@ -116,6 +132,8 @@ def reduced(tmp_path_factory):
         path.write_text(template if chapter == "sample" else another(template), encoding="utf-8")
     (root / "chapters" / "index.md").write_text(INDEX, encoding="utf-8")
     (root / "_toc.yml").write_text(TOC, encoding="utf-8")
+    (root / "chapters" / "reality").mkdir()
+    (root / "chapters" / "reality" / "trials.yml").write_text(TRIALS, encoding="utf-8")
     add_practice(root)
     for card in (csv.with_suffix(".yml") for csv in (root / "datasets").glob("*.csv")):
         card.write_text(
@@ -572,6 +590,11 @@ FAULTS = {
         in_file("datasets/real/registry.yml", "d5371f5d83a446ad5673cbcca3b814b926491f8a", "master"),
         "tests/test_reality.py",
         "telco_churn/Telco-Customer-Churn.csv: the address is not pinned",
+    ),
+    "a claim of which nobody says whether it was tried": (
+        in_file("chapters/reality/trials.yml", "winner: [truth, truth]", "winner: [truth]"),
+        "tests/test_reality.py",
+        "2 claims, 1 entries; say of each claim",
     ),
     # practice
     "a question without its wrong answer": (

@@ -7,7 +7,19 @@ import sys
 
 import pytest
 import yaml
-from course import CHAPTERS, DATASETS, ROOT, code_cells, headings, markdown, name, output_text, read_notebook
+from course import (
+    CHAPTERS,
+    DATASETS,
+    ROOT,
+    claims,
+    code_cells,
+    headings,
+    markdown,
+    name,
+    notebooks,
+    output_text,
+    read_notebook,
+)
 
 REGISTRY = DATASETS / "real" / "registry.yml"
 NOTEBOOKS = sorted((CHAPTERS / "reality").glob("*.ipynb"))
@@ -18,6 +30,9 @@ some_check = pytest.mark.parametrize(
     "path", [pytest.param(path, id=name(path)) for path in checks[:1]] or [none]
 )
 VERDICTS = {"holds", "holds in part", "fails"}
+TRIALS = CHAPTERS / "reality" / "trials.yml"
+tried_parts = [path for path in notebooks() if path.parent.name in ("foundations", "lifecycle", "cases")]
+every_chapter = pytest.mark.parametrize("path", [pytest.param(path, id=name(path)) for path in tried_parts])
 
 
 def registry():
@@ -39,6 +54,18 @@ def verdict_rows(path):
     ]
     lines = tables[-1].strip().splitlines() if tables else []
     return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines if line.startswith("| ")]
+
+
+def claims_by_section(notebook):
+    """The number of claims under each heading that has some."""
+    found, title = {}, None
+    at = {index: sum(1 for place, _ in claims(notebook) if place == index) for index, _ in claims(notebook)}
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type == "markdown":
+            title = ([title] + [text for level, text in headings(cell.source) if level <= 3])[-1]
+        elif index in at:
+            found[title] = found.get(title, 0) + at[index]
+    return found
 
 
 def pytest_without_network(*arguments, folder):
@@ -97,6 +124,35 @@ def test_notebook_tries_claims_and_ends_in_verdicts(path):
         assert len(row) == len(head) and row[column] in VERDICTS, f"{name(path)}: not a verdict: {row}"
         link = re.fullmatch(r"\[.+\]\((\.\./[\w-]+/[\w-]+\.ipynb)#[\w-]+\)", row[head.index("chapter")])
         assert link and (path.parent / link[1]).exists(), f"{name(path)}: no link to the claim's chapter: {row}"
+
+
+@every_chapter
+def test_of_every_claim_it_is_said_which_notebook_tries_it_or_why_none_does(path):
+    chapter = path.relative_to(CHAPTERS).with_suffix("").as_posix()
+    trials = yaml.safe_load(TRIALS.read_text(encoding="utf-8"))
+    listed = trials["claims"].get(chapter, {})
+    for title, number in claims_by_section(read_notebook(path)).items():
+        assert len(listed.get(title, [])) == number, (
+            f"reality/trials.yml: {chapter}: {title}: {number} claims, {len(listed.get(title, []))} entries; "
+            "say of each claim which notebook tries it, or why none does"
+        )
+    gone = set(listed) - set(claims_by_section(read_notebook(path)))
+    assert not gone, f"reality/trials.yml: {chapter}: no claims under {gone}"
+    for entry in (entry for entries in listed.values() for entry in entries):
+        word, *where = entry.split()
+        known = {"near": registry(), "open": registry(), "tried": {check.stem for check in checks}}
+        assert word in ["tried", *trials["reasons"]] and set(where) <= set(known.get(word, ())), (
+            f"reality/trials.yml: {chapter}: {entry!r} is neither a reason, nor `tried` and notebooks, "
+            "nor `near` or `open` and entries of the registry"
+        )
+
+
+def test_claims_are_listed_of_existing_chapters_only():
+    trials = yaml.safe_load(TRIALS.read_text(encoding="utf-8"))
+    gone = set(trials["claims"]) - {
+        path.relative_to(CHAPTERS).with_suffix("").as_posix() for path in tried_parts
+    }
+    assert not gone, f"reality/trials.yml: there is no chapter {gone}"
 
 
 @some_check
