@@ -1,6 +1,7 @@
 """The practice pages work in a browser: by keyboard, without the network, after a reload, in either colour mode.
 
-The system's Chromium opens the built book from its files. Where there is none, these tests are skipped.
+The system's Chromium reads the built book from a server of this machine. Where there is no Chromium, these tests are
+skipped. They do not open files: there Chromium may load a page again before it has stored what the last one wrote.
 """
 
 import json
@@ -10,6 +11,7 @@ from datetime import datetime
 import pytest
 from course import CHAPTERS, chromium, code_cells, read_notebook
 from playwright.sync_api import expect, sync_playwright
+from server import serve
 
 pytestmark = [
     pytest.mark.xdist_group("book"),
@@ -34,12 +36,19 @@ def browser():
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def address(html):
+    """The address of the built book."""
+    with serve(html) as (address, _):
+        yield address
+
+
 @pytest.fixture
-def visit(browser, html):
+def visit(browser, address):
     """Open a practice page in a fresh profile: `visit("question-bank", "#q-...", **options of the profile)`."""
     profiles = []
 
-    def visit(name, address="", script=None, **options):
+    def visit(name, anchor="", script=None, **options):
         profile = browser.new_context(**options)
         profiles.append(profile)
         profile.set_default_timeout(10_000)
@@ -53,7 +62,7 @@ def visit(browser, html):
         page = profile.new_page()
         page.requested = []
         page.on("request", lambda request: page.requested.append(request.url))
-        page.goto((html / "chapters" / "practice" / f"{name}.html").as_uri() + address)
+        page.goto(f"{address}chapters/practice/{name}.html{anchor}")
         return page
 
     yield visit
@@ -184,11 +193,11 @@ def test_without_javascript_the_page_can_be_read(visit, name):
 
 
 @pytest.mark.parametrize("name", ["question-bank", "mock-interview"])
-def test_the_page_needs_no_network_and_every_control_has_a_name(visit, name):
+def test_the_page_needs_no_other_server_and_every_control_has_a_name(visit, address, name):
     page = visit(name)
     if name == "mock-interview":
         start(page)
-    assert all(url.startswith(("file:", "data:", "blob:")) for url in page.requested), page.requested
+    assert all(url.startswith((address, "data:", "blob:")) for url in page.requested), page.requested
     unnamed = page.evaluate("""() => [...document.querySelectorAll("[data-practice] :is(input, select, textarea)")]
         .filter(node => !node.labels.length && !node.getAttribute("aria-label")).map(node => node.outerHTML)""")
     assert not unnamed, unnamed
@@ -471,7 +480,6 @@ def test_progress_as_the_page_stores_it_is_read(visit):
 def test_progress_that_cannot_be_read_is_set_aside_and_the_page_works(visit, raw):
     page = visit("mock-interview")
     page.evaluate("([key, raw]) => localStorage.setItem(key, raw)", [KEY, raw])
-    page.wait_for_timeout(500)  # the browser stores beside the page: a reload at once may come first
     page.reload()
     notice = page.get_by_role("alert").locator("visible=true")
     expect(notice).to_contain_text("could not be read. It was set aside, not deleted")
