@@ -7,7 +7,7 @@ export JUPYTER_PLATFORM_DIRS := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test notebooks catalogue reseed bench lab constraints clean
+.PHONY: help setup book page test notebooks catalogue reseed bench lab constraints clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## ?/make \1\t/' | expand -t 18
@@ -17,6 +17,9 @@ setup:  ## create .venv with the pinned dependencies (the other targets call thi
 
 book: setup  ## build the static book, warnings are errors
 	@$(PY) tools/book.py
+
+page: setup  ## build the whole book on one page, to print or to keep
+	@$(PY) tools/book.py --page
 
 test: setup  ## run every check; notebooks that measure time come last, with nothing beside them
 	@failed=0; $(PY) -m pytest -m "not alone" || failed=1; \

@@ -43,7 +43,7 @@ def prepare_page(app, pagename, templatename, context, doctree):
 
 def write_maps(app, exception):
     """Tell search engines which pages there are."""
-    if exception or app.builder.format != "html":
+    if exception or app.builder.name != "html":
         return
     lines = ["User-agent: *", "Allow: /"]
     site = app.config.html_baseurl

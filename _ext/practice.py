@@ -16,6 +16,7 @@ from pathlib import Path
 
 import genanki
 import yaml
+from single import anchor
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ def last_change(path):
 
 def write_flashcards(app, error):
     """Write deck and table beside the question bank's page."""
-    if error or app.builder.format != "html" or BANK not in app.env.found_docs:
+    if error or app.builder.name != "html" or BANK not in app.env.found_docs:
         return
     source = Path(app.srcdir, "datasets", "questions.yml")
     questions = yaml.safe_load(source.read_text(encoding="utf-8"))
@@ -119,7 +120,10 @@ def page_link(app, pagename, match):
     anchors = app.env.metadata.get(f"chapters/{part}", {}).get("myst_slugs", {})
     if slug and slug not in anchors:
         logger.warning("%s: no heading of %s gives the anchor %s", pagename, part, slug)
-    return f'<a href="../{part}.html' + (f"#{anchors[slug][1]}" if slug in anchors else "") + '"'
+    label = anchors[slug][1] if slug in anchors else ""
+    if app.builder.name == "singlehtml":
+        return f'<a href="#{anchor(f"chapters/{part}", label)}"'
+    return f'<a href="../{part}.html' + (f"#{label}" if label else "") + '"'
 
 
 def finish_page(app, pagename, templatename, context, doctree):
@@ -130,7 +134,9 @@ def finish_page(app, pagename, templatename, context, doctree):
             lambda match: page_link(app, pagename, match),
             context["body"],
         )
-        context["body"] = body.replace('<p class="downloads" hidden></p>', DOWNLOADS)
+        if app.builder.name == "html":
+            body = body.replace('<p class="downloads" hidden></p>', DOWNLOADS)
+        context["body"] = body
 
 
 def setup(app):

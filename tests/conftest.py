@@ -16,6 +16,15 @@ def html(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def single(tmp_path_factory):
+    """The book on one page, built into an empty directory: the page, as a path."""
+    output = tmp_path_factory.mktemp("page")
+    code, printed = book.build_page(output)
+    assert code == 0, f"the page does not build without warnings:\n{printed[-3000:]}"
+    return output / "_build" / "singlehtml" / "index.html"
+
+
+@pytest.fixture(scope="session")
 def built(html):
     """Every page of the table of contents as parsed HTML, by its path without suffix."""
     return {

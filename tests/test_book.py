@@ -1,6 +1,7 @@
 """The book builds from nothing, without a warning, and nothing in it is broken."""
 
 import os
+import posixpath
 import re
 
 import book
@@ -62,6 +63,31 @@ def test_claims_are_marked_as_checked(built):
             f"{path.stem}: not every claim cell is marked in the book"
         )
         assert claims(read_notebook(path)) or not cells, f"{path.stem}: claim cells without claims"
+
+
+def test_the_book_on_one_page_holds_every_chapter_and_its_links_stay_on_it(single, built):
+    page = BeautifulSoup(single.read_text(encoding="utf-8"), "html.parser")
+    titles = [title.get_text().rstrip("#") for title in page.select("article :is(h1, h2)")]
+    for name, chapter in built.items():
+        assert chapter.find("h1").get_text().rstrip("#") in titles, f"{name} is not on the page"
+    ids = [element["id"] for element in page.select("[id]")]
+    assert len(ids) == len(set(ids)), "anchors stand twice on the page: a link finds only the first"
+    places = {"#", *(f"#{anchor}" for anchor in ids)}
+    for element in page.select("[href], [src]"):
+        link = element.get("href") or element["src"]
+        if not re.match(r"[a-z]+:", link):
+            there = link in places or (single.parent / link.partition("?")[0]).is_file()
+            assert there, f"the book on one page: link {link} leads nowhere"
+    links = {link["href"] for link in page.select("a[href]")}
+    for name, chapter in built.items():
+        for link in chapter.select("article a[href*='#']:not([href^=http])"):
+            path, _, label = link["href"].partition("#")
+            target = posixpath.normpath(f"{name}/../{path}").removesuffix(".html") if path else name
+            found = {
+                f"#{target}-{label}".replace("/", "-"),
+                f"#{label}",
+            } & links  # the latter: front page, outputs
+            assert found or not label, f"{name}: the link {link['href']} is not on the page"
 
 
 def test_a_published_book_names_its_addresses_and_another_none(built, tmp_path, monkeypatch):

@@ -622,6 +622,11 @@ FAULTS = {
         "tests/test_book.py",
         "practice/.*leads nowhere",
     ),
+    "a page of all chapters whose anchors are not told apart": (
+        in_file("_config.yml", "    single: _ext\n", ""),
+        "tests/test_book.py",
+        "anchors stand twice|the book on one page: link .* leads nowhere",
+    ),
     "a filter that hides nothing": (
         in_file(
             "chapters/practice/question-bank.ipynb", "article.hidden = Boolean(", "article.title = Boolean("

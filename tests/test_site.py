@@ -309,6 +309,26 @@ def test_an_address_that_does_not_exist_leads_back(page):
     page.wait_for_url(f"**/{toc_files()[0]}.html")
 
 
+def test_the_book_on_one_page_opens_from_its_file_and_fits_a_telephone(browser, single):
+    page = browser.new_page(viewport=WIDE)
+    said, asked = [], []
+    page.on("console", lambda line: line.type in ("error", "warning") and said.append(line.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(single.as_uri(), wait_until="load", timeout=120_000)
+    assert not said, f"the console says {said[0]}"
+    elsewhere = [url for url in asked if not url.startswith((single.parent.as_uri(), "data:", "blob:"))]
+    assert not elsewhere, f"the page asks for {elsewhere[0]}"
+    heading = page.locator("article h1").last
+    assert heading.evaluate("element => getComputedStyle(element).fontFamily") == page.locator("body").evaluate(
+        "element => getComputedStyle(element).fontFamily"
+    ), "no style"
+    page.set_viewport_size(TELEPHONE)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= TELEPHONE["width"], f"{width} pixels wide on a telephone"
+    page.close()
+
+
 def test_paper_shows_what_is_folded_and_no_buttons(page):
     chapter = next(name for name in toc_files() if name.count("/") == 2)
     page.goto(f"{chapter}.html", wait_until="networkidle")

@@ -1,6 +1,8 @@
 """Build the static book with warnings as errors, and print the address of its front page.
 
-usage: python tools/book.py [--output DIR]      (the book comes to DIR/_build/html)
+usage: python tools/book.py [--page] [--output DIR]
+
+The book comes to DIR/_build/html; with --page all of it on one page, to print or to keep, to DIR/_build/singlehtml.
 """
 
 import argparse
@@ -51,26 +53,37 @@ def problems(root=ROOT):
 
 
 def build(output, *options):
-    """Run jupyter-book, with further options, into `output`/_build/html. Returns (exit code, what it printed)."""
+    """Run jupyter-book, with further options, into `output`/_build. Returns (exit code, what it printed)."""
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
     command = [jupyter_book, "build", ROOT, "--path-output", output, "-W", "-n", "--keep-going", "-q", *options]
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return result.returncode, result.stdout
 
 
+def build_page(output):
+    """Build all chapters on one page, `output`/_build/singlehtml/index.html. Returns (exit code, what was printed)."""
+    code, printed = build(output, "--builder", "singlehtml")
+    if not code:  # its links count from the root, but Sphinx writes it where the front page's source lies
+        folder = output / "_build" / "singlehtml"
+        (folder / "chapters" / "index.html").replace(folder / "index.html")
+    return code, printed
+
+
 def main():
     """Exit 0 with the book built, or 1 after the warnings that prevented it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=ROOT)
+    parser.add_argument("--page", action="store_true", help="everything on one page")
     arguments = parser.parse_args()
     found = problems()
     if found:
         return "\n".join("error: " + line for line in found)
-    code, printed = build(arguments.output)
+    code, printed = (build_page if arguments.page else build)(arguments.output)
     if code:
         warnings = [line for line in printed.splitlines() if "WARNING" in line or "ERROR" in line]
         return "\n".join(warnings or [printed]) + "\nerror: the book was not built: mend the warnings above"
-    print((arguments.output / "_build" / "html" / "index.html").resolve().as_uri())
+    builder = "singlehtml" if arguments.page else "html"
+    print((arguments.output / "_build" / builder / "index.html").resolve().as_uri())
     return 0
 
 
