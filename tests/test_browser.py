@@ -1,4 +1,4 @@
-"""The practice pages work in a browser: by keyboard, without the network, after a reload, in either colour mode.
+"""The practice pages work in a browser: by keyboard, asking no other server, after a reload, in either colour mode.
 
 The system's Chromium reads the built book from a server of this machine. Where there is no Chromium, these tests are
 skipped. They do not open files: there Chromium may load a page again before it has stored what the last one wrote.
